@@ -64,9 +64,9 @@ def killed_after(act: Callable[[], object]) -> None:
 @pytest.mark.parametrize(
     ("store", "strategy", "names"),
     [
-        ("json:in-place", "lock", {"lock left behind"}),
-        ("manager", "manager-lock", {"lock left behind"}),
-        ("json:truncate", "flock", {"torn books", "torn read"}),
+        ("json:in-place", "lock", {"lock never released"}),
+        ("manager", "manager-lock", {"lock never released"}),
+        ("json:truncate", "flock", {"corrupted file", "torn read"}),
         ("json:in-place", "flock", set()),
         ("json:in-place", "filelock:hard", set()),
         ("sqlite", "transaction:immediate", set()),

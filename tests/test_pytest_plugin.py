@@ -27,7 +27,7 @@ RACE = """
         if stock.remaining:
             session.write(stock._replace(remaining=stock.remaining - 1))
 """
-CURE = """
+FIX = """
     import ticketlab
 
     @ticketlab.race_test(buyers=3, tickets=1, store="memory", strategy="lock")
@@ -69,7 +69,7 @@ def test_a_cure_passes_a_replay_with_other_steps_is_an_error_of_its_own(pytester
     again = pytester.runpytest_subprocess("--ticketlab-replay", case)
     again.assert_outcomes(failed=1)
     again.stdout.fnmatch_lines(["step 3 was 'write main' when the case was saved and is 'read main'*"])
-    pytester.makepyfile(**{path.stem: CURE})
+    pytester.makepyfile(**{path.stem: FIX})
     pytester.runpytest_subprocess().assert_outcomes(passed=1)
     again = pytester.runpytest_subprocess("--ticketlab-replay", case)
     again.assert_outcomes(failed=1)
@@ -95,7 +95,7 @@ CUT_OFF = ("--ticketlab-executions", "2", "--ticketlab-policy", "random", "--tic
 
 
 def test_an_undecided_search_fails_its_test_in_one_line(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(CURE)
+    pytester.makepyfile(FIX)
     result = pytester.runpytest(*CUT_OFF)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
@@ -107,7 +107,7 @@ def test_an_undecided_search_fails_its_test_in_one_line(pytester: pytest.Pyteste
 
 
 def test_an_undecided_search_may_pass_and_is_then_listed(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(CURE)
+    pytester.makepyfile(FIX)
     told = ["*passed, and undecided*", "*::test_checkout: 2 executions by random found nothing*"]
     for by_ini in (False, True):
         if by_ini:
@@ -178,7 +178,7 @@ def test_buyers_share_fixtures_and_a_method_can_be_raced(pytester: pytest.Pytest
         ("", "s = session.read(); session.write(s._replace(remaining=-1))", "negative stock: *"),
         ("invariant=lambda books: books.stocks['main'].version < 1", "session.buy()", "invariant broken: *"),
         ("", "session.read(); return True", "oversold: buyers say that they have 2 tickets, and there were only 1"),
-        ("", "return (session.read().issued + 1,)", "lost update: buyers were told of 1 sold ticket of *"),
+        ("", "return (session.read().issued + 1,)", "lost update: purchases returned 1 sold ticket of *"),
         ("strategy='none'", "return session.buy()", "ticket sold twice: *"),
     ],
 )

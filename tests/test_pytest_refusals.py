@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.test_pytest_plugin import CURE, RACE
+from tests.test_pytest_plugin import FIX, RACE
 
 pytestmark = pytest.mark.usefixtures("strict")
 
@@ -26,7 +26,7 @@ def test_what_is_asked_wrongly_fails_in_one_line(pytester: pytest.Pytester, opti
 
 def test_a_wrong_word_for_undecided_in_the_configuration_file_is_refused(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\nticketlab_undecided = maybe\n")
-    pytester.makepyfile(CURE)
+    pytester.makepyfile(FIX)
     result = pytester.runpytest()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*ticketlab_undecided = 'maybe' in the configuration file: fail or pass is needed"])

@@ -1,4 +1,4 @@
-"""A correctness lab for shared state: finds the race, shows it, proves it gone, and prices the cure.
+"""A correctness lab for shared state: finds the race, shows it, proves it gone, and prices the fix.
 
 Reading order: `lab.api` has the functions that are exported here; `core` has their words (scenarios, inventories,
 steps, verdicts); `lab` puts together the rooms that do the work: `launch`, `explorer`, `checker`, `stores`,

@@ -171,7 +171,7 @@ def exploring(
 def speeds(_given: argparse.Namespace) -> Iterable[Measurement]:
     """Yield each speed, with its bar."""
     for clock, how in ((time.perf_counter, "by the wall"), (_processor_s, "by the processor")):
-        for function, hand, name in ((plain, by_hand, "unguarded"), (plain_locked, locked_by_hand, "under flock")):
+        for function, hand, name in ((plain, by_hand, "unsynchronized"), (plain_locked, locked_by_hand, "under flock")):
             ours = partial(exploring, function, clock, probed=True, judged=False)
             yield Measurement(f"JSON file, {name}, {how}", ours, bar=2_000)
             yield Measurement(

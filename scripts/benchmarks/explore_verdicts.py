@@ -129,11 +129,13 @@ def alarms(total: int) -> bool:
 
 
 def _replays() -> bool:
-    unguarded = workload("json:in-place", "none", 3, 2)
-    with Inline(unguarded) as executor:
-        first = next(one for one in search(executor, RandomWalk(1)) if unguarded.judge(one))
+    unsynchronized = workload("json:in-place", "none", 3, 2)
+    with Inline(unsynchronized) as executor:
+        first = next(one for one in search(executor, RandomWalk(1)) if unsynchronized.judge(one))
         again = [run_schedule(executor, first.schedule) for _ in range(100)]
-        same = sum(unguarded.history(one) == unguarded.history(first) and one.notes == first.notes for one in again)
+        same = sum(
+            unsynchronized.history(one) == unsynchronized.history(first) and one.notes == first.notes for one in again
+        )
     return report(same == 100, f"{same} of 100 replays identical (bar 100)")
 
 

@@ -135,9 +135,9 @@ class Checkout:
     def at(cls, root: Path, words: Sequence[str]) -> Checkout:
         """Start the benchmark of the checkout at a path, which has an environment of its own."""
         python, script = root / ".venv/bin/python", root / "scripts/benchmarks" / Path(sys.argv[0]).name
-        for missing, cure in ((python, "run `uv sync` there"), (script, "copy scripts/benchmarks there")):
+        for missing, fix in ((python, "run `uv sync` there"), (script, "copy scripts/benchmarks there")):
             if not missing.exists():
-                raise SystemExit(f"--against {root}: there is no {missing}; {cure}")
+                raise SystemExit(f"--against {root}: there is no {missing}; {fix}")
         return cls(root, python, words)
 
     def ask(self, name: str) -> float:

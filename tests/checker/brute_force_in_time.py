@@ -16,7 +16,7 @@ from ticketlab.core.history import Answer, Operation
 
 
 class Standing(NamedTuple):
-    """A hold: its name, empty where nobody heard it; its tickets; which event it was; how long it lasts."""
+    """A hold: its name, empty where no call returned it; its tickets; which event it was; how long it lasts."""
 
     name: str
     tickets: int
@@ -60,11 +60,11 @@ class Position:
 
 def explains_in_time(stock: int, operations: Sequence[Operation]) -> bool:
     """Whether some order and some instants explain the operations."""
-    heard = frozenset(str(o.result) for o in operations if o.op == "hold" and _answer(o))
-    return _extend(stock, heard, [o for o in operations if o.result != "failed"], Position())
+    known = frozenset(str(o.result) for o in operations if o.op == "hold" and _answer(o))
+    return _extend(stock, known, [o for o in operations if o.result != "failed"], Position())
 
 
-def _extend(stock: int, heard: frozenset[str], rest: list[Operation], position: Position) -> bool:
+def _extend(stock: int, known: frozenset[str], rest: list[Operation], position: Position) -> bool:
     if not position.possible():
         return False
     if all(_may_never_happen(o) for o in rest):
@@ -72,14 +72,14 @@ def _extend(stock: int, heard: frozenset[str], rest: list[Operation], position: 
     for hold in position.standing:
         over = position.then(0, inf).without(hold)
         end = (over.events - 1, hold.event, -float(hold.length))
-        if _extend(stock, heard, rest, replace(over, bounds=(*over.bounds, end))):
+        if _extend(stock, known, rest, replace(over, bounds=(*over.bounds, end))):
             return True
     for chosen in rest:
         last = inf if _may_never_happen(chosen) else chosen.return_ns
         assert last is not None
         others = [o for o in rest if o is not chosen]
         happened = position.then(chosen.invoke_ns, last)
-        if any(_extend(stock, heard, others, after) for after in _outcomes(stock, heard, happened, chosen)):
+        if any(_extend(stock, known, others, after) for after in _outcomes(stock, known, happened, chosen)):
             return True
     return False
 
@@ -89,12 +89,12 @@ def _may_never_happen(operation: Operation) -> bool:
 
 
 def _answer(operation: Operation) -> Answer:
-    """Return what an operation was told if it happened, or None if nobody knows."""
+    """Return what an operation returned if it happened, or None if nobody knows."""
     return None if operation.result == "unknown" else operation.result
 
 
-def _outcomes(stock: int, heard: frozenset[str], at: Position, o: Operation) -> Iterator[Position]:
-    """Yield what an operation may leave, if it is to be told what it was told; `heard` are names of answered holds."""
+def _outcomes(stock: int, known: frozenset[str], at: Position, o: Operation) -> Iterator[Position]:
+    """Yield what an operation may leave, if it is to return what it returned; `known` are names of answered holds."""
     answer = _answer(o)
     left = stock - at.sold - sum(hold.tickets for hold in at.standing)
     if o.op == "search":
@@ -114,9 +114,9 @@ def _outcomes(stock: int, heard: frozenset[str], at: Position, o: Operation) -> 
     else:
         name = str(o.arg)
         named = [hold for hold in at.standing if hold.name == name]
-        unheard = [] if name in heard or name in at.used_up else [hold for hold in at.standing if not hold.name]
+        nameless = [] if name in known or name in at.used_up else [hold for hold in at.standing if not hold.name]
         if answer != "expired":
-            for hold in named or unheard:
+            for hold in named or nameless:
                 after = at.without(hold)
                 if not hold.name:
                     after = replace(after, used_up=at.used_up | {name})

@@ -26,7 +26,7 @@ def refusal(buyer: int, quantity: int = 1) -> Operation:
     return Operation(buyer, "buy", quantity, "soldout", buyer, buyer + 1, "main")
 
 
-def unheard(buyer: int) -> Operation:
+def unreturned(buyer: int) -> Operation:
     return Operation(buyer, "buy", 1, None, buyer, None, "main")
 
 
@@ -106,7 +106,7 @@ def test_a_refusal_while_tickets_were_left_is_undersold() -> None:
 
 
 def test_a_refusal_that_a_silent_sale_explains_is_not_undersold() -> None:
-    assert names([sale(1, 1), sale(2, 2), unheard(3), refusal(4)], books((1, 1), (2, 2), (3, 3))) == []
+    assert names([sale(1, 1), sale(2, 2), unreturned(3), refusal(4)], books((1, 1), (2, 2), (3, 3))) == []
 
 
 def test_a_large_order_may_be_refused_while_few_tickets_are_left() -> None:
@@ -149,19 +149,19 @@ def test_a_cancellation_that_the_books_forgot_loses_its_tickets() -> None:
     assert names([sale(1, 1), silent], back) == names([sale(1, 1), silent], books((1, 1))) == []
 
 
-def test_a_buyer_that_never_heard_back_explains_as_many_tickets_as_it_asked_for() -> None:
-    assert names([unheard(1)], books((1, 1))) == []
-    assert names([unheard(1)], books((1, 1), (1, 2))) == ["ghost sale"]
-    assert names([unheard(1)], books((1, 1), (1, 2), issued=1)) == ["ghost sale"]
-    (found,) = judge_books(INVENTORY, [sale(2, 1), unheard(1)], books((1, 2), (2, 1), (3, 3)))
+def test_a_call_that_never_returned_explains_as_many_tickets_as_it_asked_for() -> None:
+    assert names([unreturned(1)], books((1, 1))) == []
+    assert names([unreturned(1)], books((1, 1), (1, 2))) == ["ghost sale"]
+    assert names([unreturned(1)], books((1, 1), (1, 2), issued=1)) == ["ghost sale"]
+    (found,) = judge_books(INVENTORY, [sale(2, 1), unreturned(1)], books((1, 2), (2, 1), (3, 3)))
     assert found.sentence == (
-        "buyers were told of 1 sold ticket of section 'main' and orders without an answer were for 1 more, "
+        "purchases returned 1 sold ticket of section 'main' and may have sold 1 more without returning, "
         "the books count 3: 1 too many"
     )
 
 
-def test_a_ticket_that_is_twice_in_the_ledger_was_sold_twice_whoever_was_told() -> None:
-    assert names([sale(1, 1), unheard(2)], books((1, 1), (2, 1))) == ["ticket sold twice"]
+def test_a_ticket_that_is_twice_in_the_ledger_was_sold_twice_whatever_was_returned() -> None:
+    assert names([sale(1, 1), unreturned(2)], books((1, 1), (2, 1))) == ["ticket sold twice"]
 
 
 def test_one_buyer_that_was_sold_a_ticket_twice_is_named_once() -> None:

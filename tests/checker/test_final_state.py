@@ -39,7 +39,7 @@ def test_an_update_that_no_read_shows_is_lost_all_the_same() -> None:
     assert names(books(1, 2), sale(1), sale(2)) == ["lost update"]
 
 
-def test_a_sale_that_nobody_was_told_of_is_a_ghost() -> None:
+def test_a_sale_that_no_call_returned_is_a_ghost() -> None:
     assert names(books(2, 1, 2), sale(1)) == ["ghost sale"]
     assert names(books(2, ledger=False), sale(1)) == ["ghost sale"]
 
@@ -65,10 +65,10 @@ def test_an_order_is_carried_out_as_a_whole_or_not_at_all() -> None:
     assert judged((0, [1, 2]), (0, [3]), (1, [4])) == []
     assert judged((0, [1]), (0, [2]), (0, [3]), (1, [4])) == []
     assert judged((0, [3]), (1, [4])) == []
-    assert judged((0, [1, 2]), (1, [4])) == ["buyer 0 heard of a sale in section 'main' that the ledger does not have"]
+    assert judged((0, [1, 2]), (1, [4])) == ["the ledger lacks a sale in section 'main' that was returned to buyer 0"]
 
 
-def test_only_who_has_more_than_was_told_has_a_sale_that_nobody_was_told_of() -> None:
+def test_only_who_has_more_than_was_returned_has_a_sale_that_no_call_returned() -> None:
     entries = [{"buyer": buyer, "section": "main", "tickets": [number]} for number, buyer in ((1, 2), (2, 1))]
     meta = {"model": "counter", "stock": 2, "books": books(2, remaining=0) | {"ledger": entries}}
     found = judge_closing(Columns.of(History(meta, (order(1, 2, 0),))))

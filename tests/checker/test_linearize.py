@@ -56,8 +56,8 @@ BAD: dict[str, tuple[Model, list[Operation], str, int, str]] = {
         2,
         (
             "buyer 3 was refused at 2.0 ms, so at least 2 of 2 tickets were sold by then; "
-            "yet buyer 4, who asked only at 3.0 ms, "
-            "was told that 1 ticket was left"
+            "yet buyer 4's search, invoked only at 3.0 ms, "
+            "returned that 1 ticket was left"
         ),
     ),
     "count goes back": (
@@ -66,9 +66,9 @@ BAD: dict[str, tuple[Model, list[Operation], str, int, str]] = {
         "stale read",
         2,
         (
-            "buyer 2 was told at 2.0 ms that 4 tickets were left, so at least 1 of 5 tickets "
-            "were sold by then; yet buyer 3, "
-            "who asked only at 3.0 ms, was told that 5 tickets were left"
+            "buyer 2's search returned at 2.0 ms that 4 tickets were left, so at least 1 of 5 tickets "
+            "were sold by then; yet buyer 3's search, "
+            "invoked only at 3.0 ms, returned that 5 tickets were left"
         ),
     ),
     "a sale is forgotten": (
@@ -77,8 +77,8 @@ BAD: dict[str, tuple[Model, list[Operation], str, int, str]] = {
         "lost update",
         3,
         (
-            "buyers 1 and 2 bought 2 tickets, the last at 1.0 ms; yet buyer 3, who asked "
-            "only at 2.0 ms, was told that "
+            "buyers 1 and 2 bought 2 tickets, the last at 1.0 ms; yet buyer 3's search, invoked "
+            "only at 2.0 ms, returned that "
             "4 tickets were left"
         ),
     ),
@@ -88,7 +88,7 @@ BAD: dict[str, tuple[Model, list[Operation], str, int, str]] = {
         "stale read",
         2,
         (
-            "buyer 1 bought 1 ticket, the last at 1.0 ms; yet buyer 2, who asked only at 2.0 ms, was told "
+            "buyer 1 bought 1 ticket, the last at 1.0 ms; yet buyer 2's search, invoked only at 2.0 ms, returned "
             "that 5 tickets were left"
         ),
     ),
@@ -98,7 +98,7 @@ BAD: dict[str, tuple[Model, list[Operation], str, int, str]] = {
         "ghost sale",
         1,
         (
-            "buyer 2 was told at 3.0 ms that 3 tickets were left, but in the whole history at most 1 of 5 "
+            "buyer 2's search returned at 3.0 ms that 3 tickets were left, but in the whole history at most 1 of 5 "
             "tickets can have been sold"
         ),
     ),
@@ -107,14 +107,14 @@ BAD: dict[str, tuple[Model, list[Operation], str, int, str]] = {
         [search(1, -1, 0, 3)],
         "negative stock",
         1,
-        "buyer 1 was told at 3.0 ms that -1 tickets were left",
+        "buyer 1's search returned at 3.0 ms that -1 tickets were left",
     ),
     "orders of two leave an even number": (
         counter(4),
         [buy(1, 0, 3, "ok", 2), search(2, 3, 0, 3)],
         "impossible count",
         1,
-        "buyer 2 was told at 3.0 ms that 3 were left, but every sale took 2",
+        "buyer 2's search returned at 3.0 ms that 3 tickets were left, but every sale took 2",
     ),
     "mixed sizes oversold": (
         counter(5),
@@ -172,7 +172,7 @@ BAD: dict[str, tuple[Model, list[Operation], str, int, str]] = {
         "lost update",
         1,
         (
-            "buyer 3 was told at 3.0 ms that 6 tickets were left, "
+            "buyer 3's search returned at 3.0 ms that 6 tickets were left, "
             "but no choice of the orders that had begun by then makes that possible"
         ),
     ),
@@ -188,7 +188,7 @@ BAD: dict[str, tuple[Model, list[Operation], str, int, str]] = {
         [op(1, "buyseat", 7, "taken", 0, 2), op(2, "buyseat", 7, "ok", 3, 4)],
         "undersold",
         1,
-        "buyer 1 was told at 2.0 ms that seat 7 was taken, but buyer 2, whose order began only at 3.0 ms, was sold it",
+        "buyer 1 was refused seat 7 at 2.0 ms, but buyer 2, who was sold it, invoked the order only at 3.0 ms",
     ),
     "register": (
         cas_register(0),

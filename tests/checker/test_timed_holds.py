@@ -132,12 +132,12 @@ def test_a_name_says_no_more_than_its_evidence(stock: int, operations: list[Oper
 
 
 def test_a_name_that_was_over_is_not_that_of_a_hold_that_stood_then() -> None:
-    soldout, unheard = at(0, "buy", 1, "soldout", 0), Operation(1, "hold", [1, 5], "unknown", 0, 1)
+    soldout, unknown = at(0, "buy", 1, "soldout", 0), Operation(1, "hold", [1, 5], "unknown", 0, 1)
     over = at(2, "confirm", "1.1", "expired", 1)
-    assert verdict_of(1, soldout, unheard, over) == "right"
-    assert verdict_of(1, soldout, unheard, at(3, "cancel", "1.1", "ok", 2)) == "right"
-    assert verdict_of(1, soldout, unheard, over, at(3, "cancel", "1.2", "ok", 2)) == "right"
-    assert verdict_of(1, soldout, unheard, over, at(3, "cancel", "1.1", "ok", 2)) == "hold broken"
+    assert verdict_of(1, soldout, unknown, over) == "right"
+    assert verdict_of(1, soldout, unknown, at(3, "cancel", "1.1", "ok", 2)) == "right"
+    assert verdict_of(1, soldout, unknown, over, at(3, "cancel", "1.2", "ok", 2)) == "right"
+    assert verdict_of(1, soldout, unknown, over, at(3, "cancel", "1.1", "ok", 2)) == "hold broken"
 
 
 @pytest.mark.parametrize(("error", "valid"), [(None, False), (0, False), (3, False), (4, True)])

@@ -15,7 +15,7 @@ from ticketlab.core.verdict import Anomaly
 
 _NUMBER = r"(-?[\d,]+)"
 _AT = r"at (\d+) ns"
-_TOLD = rf"(?:buyer (\d+) was told {_AT} that {_NUMBER} tickets? (?:was|were) left)"
+_RETURNED = rf"(?:buyer (\d+)'s search returned {_AT} that {_NUMBER} tickets? (?:was|were) left)"
 _REFUSED = rf"(?:buyer (\d+) was refused(?: {_NUMBER} tickets)? {_AT})"
 _DONE = rf"(?:buyer (\d+) (was sold|gave back) {_NUMBER} tickets? {_AT})"
 _SHOWN = r"buyer (\d+) (\w+)\((\d*)\) -> (\w+) \((\d+) ns to (\d+) ns\)"
@@ -71,7 +71,7 @@ def check_numbers(stock: int, operations: Sequence[Operation], anomaly: Anomaly)
 
 
 def _read(told: Told, groups: Sequence[str | None]) -> tuple[Operation, int, int]:
-    """Return the read of a `_TOLD` or `_REFUSED`, when it returned, and how many tickets must have been sold."""
+    """Return the read of a `_RETURNED` or `_REFUSED`, when it returned, and how many tickets must have been sold."""
     who, end, left, refused, wanted, refused_at = groups
     if who is not None:
         assert end is not None
@@ -199,15 +199,15 @@ def _together(told: Told, anomaly: Anomaly, stock: str, shown: str) -> None:
 
 
 _MOST = rf"at most {_NUMBER} of {_NUMBER} tickets? can have been sold"
-_READ = rf"(?:{_TOLD}|{_REFUSED})"
-_ANY = rf"(?:{_TOLD}|{_REFUSED}|{_DONE})"
+_READ = rf"(?:{_RETURNED}|{_REFUSED})"
+_ANY = rf"(?:{_RETURNED}|{_REFUSED}|{_DONE})"
 _EARLY = rf"(?:{_READ}, so at least {_NUMBER} of {_NUMBER} tickets? were sold by then)"
 _BOUGHT = rf"(?:buyers? ([\d, and]+) bought {_NUMBER} tickets?(?: more after that)?(?:, the last {_AT})?)"
-_LATE = rf"yet buyer (\d+), who asked only {_AT}, was told that {_NUMBER} tickets? (?:was|were) left"
+_LATE = rf"yet buyer (\d+)'s search, invoked only {_AT}, returned that {_NUMBER} tickets? (?:was|were) left"
 FORMS: dict[str, Callable[..., None]] = {
     rf"buyers? ([\d, and]+) (?:was|were) sold {_NUMBER} tickets?, but there were only {_NUMBER}": _oversold,
-    rf"{_TOLD}(?:, but there were only {_NUMBER} at first)?": _impossible,
-    rf"buyer (\d+) was told {_AT} that {_NUMBER} (?:was|were) left, but every sale took {_NUMBER}": _between_sizes,
+    rf"{_RETURNED}(?:, but there were only {_NUMBER} at first)?": _impossible,
+    rf"{_RETURNED}, but every sale took {_NUMBER}": _between_sizes,
     rf"{_REFUSED}, but the orders can never have left fewer than {_NUMBER} tickets?": _never_short,
     rf"{_READ}, but (?:before (\d+) ns|(in the whole history)) {_MOST}(: the next sale had not begun)?": _too_few,
     rf"{_ANY}, but by then {_MOST}": _by_then,

@@ -39,7 +39,7 @@ def test_a_small_comparison_from_the_verdict_to_the_saved_run(tmp_path: Path) ->
     outputs = ("--export-json", "r.json", "--export-csv", "r.csv", "--export-markdown", "r.md", "--save", "main")
     done = ticketlab(*SMALL, *outputs, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("Fastest with the books right: lock on sqlite\n")
+    assert done.stdout.startswith("Fastest correct strategy: lock on sqlite\n")
     found = json.loads((tmp_path / "r.json").read_text())
     assert (found["format"], found["version"], found["kind"]) == ("ticketlab/result", 2, "comparison")
     assert found["command"] == " ".join(["ticketlab", *SMALL])
@@ -50,7 +50,7 @@ def test_a_small_comparison_from_the_verdict_to_the_saved_run(tmp_path: Path) ->
         "lock",
         "none",
     ]
-    assert "| sqlite | `lock` | 2 | ✓ right |" in (tmp_path / "r.md").read_text()
+    assert "| sqlite | `lock` | 2 | ✓ correct |" in (tmp_path / "r.md").read_text()
 
     again = ticketlab(*SMALL, "--against", "main", "--fail-if", "sales/s<-99%", "--format", "json", cwd=tmp_path)
     against = json.loads(again.stdout)
@@ -182,7 +182,7 @@ BAD: Sequence[tuple[Sequence[str], str]] = [
     (["--fail-if", "p99>+20%"], "needs a baseline: name one with --against"),
     (["--against", "main"], "there is no baseline 'main': save one with --save main"),
     (["--against", "damaged.json"], "the result damaged.json is damaged: it is not JSON"),
-    (["--against", "newer.json"], "newer.json is of version 9; this lab reads versions 1 and 2"),
+    (["--against", "newer.json"], "newer.json is of version 9; this lab reads version 3"),
     (["--against", "foreign.json"], "foreign.json is not a result of ticketlab"),
     (["--save", "../main"], "a baseline's name has letters, digits"),
     (["--export-csv", "damaged.json"], "damaged.json exists already: name another file, or add --force"),
@@ -263,14 +263,14 @@ def test_the_crash_matrix_in_every_form_fills_the_column_of_later_comparisons(tm
         ("sqlite", "lock", False),
         ("sqlite", "flock", True),
     }
-    assert "| sqlite | `flock` | 10 | 28 | ✓ held at every point |  |" in (tmp_path / "c.md").read_text()
+    assert "| sqlite | `flock` | 10 | 28 | ✓ correct at every point |  |" in (tmp_path / "c.md").read_text()
     again = ticketlab("report", "--html", "again.html", "--markdown", "again.md", cwd=tmp_path)
     assert again.returncode == 0
     for one, other in (("c.html", "again.html"), ("c.md", "again.md")):
         assert (tmp_path / one).read_text() == (tmp_path / other).read_text()
     raced = ticketlab(*SMALL, "--format", "json", cwd=tmp_path)
     column = {row["strategy"]: row["crash_safety"] for row in json.loads(raced.stdout)["rows"]}
-    assert column == {"lock": "lock left behind", "none": "not tested"}
+    assert column == {"lock": "lock never released", "none": "not tested"}
 
 
 def test_the_crash_matrix_is_the_same_twice_for_people_and_for_programs(tmp_path: Path) -> None:
@@ -281,14 +281,14 @@ def test_the_crash_matrix_is_the_same_twice_for_people_and_for_programs(tmp_path
     written = (tmp_path / "one.csv").read_text()
     assert written == (tmp_path / "other.csv").read_text()
     rows = [(row["strategy"], row["verdict"]) for row in csv.DictReader(written.splitlines())]
-    assert rows == [("lock", "went wrong"), ("flock", "held")]
+    assert rows == [("lock", "went wrong"), ("flock", "correct")]
 
 
 def test_faults_that_can_strike_nowhere_are_no_proof(tmp_path: Path) -> None:
     words = ["--faults", "kill-service", "--stores", "sqlite", "--strategies", "flock"]
     refused = ticketlab("compare", *words, cwd=tmp_path)
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert "kill-service can strike nowhere here: flock has no service process" in refused.stderr
+    assert "kill-service can be injected nowhere here: flock has no service process" in refused.stderr
 
 
 def test_a_default_that_is_meant_for_races_stops_no_crash_matrix_and_is_not_repeated(tmp_path: Path) -> None:

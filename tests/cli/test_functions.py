@@ -265,11 +265,11 @@ def test_a_case_of_a_function_that_has_changed_names_the_first_other_step(shop: 
         (["shop:claim", "--workers", "2"], "--workers is of purchases, and shop:claim is a function"),
         (["--processes", "3"], "--processes is of a function: name one, as in shop.checkout:claim"),
         (["shop:claim", "--executor", "inline", "--faults", "kill"], "the fault kill needs real processes"),
-        (["shop:claim", "--faults", "locked"], "the fault locked cannot strike a function"),
+        (["shop:claim", "--faults", "locked"], "the fault locked cannot be injected into a function"),
         (["shop:claim", "--threads", "2", "--processes", "2"], "--threads and --processes exclude each other"),
         (["shop:count", "--tasks", "2", "--threads", "2"], "--threads and --tasks exclude each other"),
         (["shop:claim", "--threads", "2", "--executor", "inline"], "--threads and --executor exclude each other"),
-        (["shop:count", "--tasks", "2", "--faults", "pause"], "no fault can strike a task of an event loop"),
+        (["shop:count", "--tasks", "2", "--faults", "pause"], "no fault can be injected into a task of an event loop"),
         (["shop:claim", "--tasks", "2"], "shop:claim is no coroutine function"),
         (["shop:claim", "--gate", "kernel", "--threads", "2"], "the gate kernel does not go with threads: it stops"),
         (["shop:claim", "--gate", "kernel", "--faults", "kill"], "the gate kernel does not go with faults: the probes"),
@@ -294,5 +294,5 @@ def test_a_live_race_is_told_kept_and_drawn() -> None:
     told = run("race", "shop:log", "--times", "1").stdout
     assert "0 of 1 race went wrong" in told
     assert "  ticketlab explore shop:log   # every schedule, and not only those that happened" in told
-    with pytest.raises(UsageError, match=r"^--faults strikes functions in an exploration, and not in a race"):
+    with pytest.raises(UsageError, match=r"^--faults is injected into functions in an exploration, and not in a race"):
         run("race", "shop:log", "--faults", "kill")

@@ -91,7 +91,7 @@ def test_a_strategy_on_a_store(tmp_path: Path) -> None:
         ((), "name a function, as in shop.checkout:claim, or tests, or a --store with its --strategy"),
         (("test_shop.py", "shop:claim"), "one function at a time, or tests alone"),
         (("test_shop.py:record", "--store", "json"), "name a function"),
-        (("test_shop.py", "--faults", "kill"), "tests say themselves which faults strike: leave out --faults"),
+        (("test_shop.py", "--faults", "kill"), "tests say themselves which faults are injected: leave out --faults"),
         (("test_shop.py::test_wrong",), "they do not pass before anything is changed (test_shop.py::test_wrong)"),
         (("test_shop.py::test_nothing",), "test_shop.py::test_nothing: they do not pass before anything is changed"),
         (("test_shop.py:lay_out",), "undecided"),

@@ -70,18 +70,18 @@ def test_a_line_keeps_holds_faults_and_what_else_was_set(told: list[dict[str, An
         f"ticketlab explore --store sqlite --strategy atomic {held}",
         f"ticketlab race --store sqlite --strategy atomic --buyers 2 {HELD}",
     ]
-    evidence, cures, again = lines(told, "ticketlab race --store private --strategy none --buyers 2")
-    assert cures == "ticketlab race --store private --buyers 2 --faults pause:1:10ms --stall-timeout 0.9"
-    assert again == cures.replace("--store private", "--store private --strategy none")
+    evidence, fixes, again = lines(told, "ticketlab race --store private --strategy none --buyers 2")
+    assert fixes == "ticketlab race --store private --buyers 2 --faults pause:1:10ms --stall-timeout 0.9"
+    assert again == fixes.replace("--store private", "--store private --strategy none")
     assert evidence == f"{again} --evidence"
-    _, cures, again = lines(told, "ticketlab race --store private --strategy none --buyers 3")
-    assert cures == "ticketlab race --store private --buyers 3 --stock 'my stock.json'"
+    _, fixes, again = lines(told, "ticketlab race --store private --strategy none --buyers 3")
+    assert fixes == "ticketlab race --store private --buyers 3 --stock 'my stock.json'"
     (replay,) = lines(told, "ticketlab explore --store json --strategy none")
     assert replay.endswith(" --executor processes")
 
 
 def test_no_line_is_printed_that_cannot_work(told: list[dict[str, Any]]) -> None:
-    """An unguarded buyer has no clerk to kill, and no search controls a pool of servers."""
+    """An unsynchronized buyer has no clerk to kill, and no search controls a pool of servers."""
     evidence, again = lines(told, "ticketlab race --store manager --strategy clerk")
     assert evidence == f"{again} --evidence"
     assert "--faults kill-service" in again

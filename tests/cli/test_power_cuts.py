@@ -65,8 +65,8 @@ def test_a_program_that_forces_both_to_disk_is_cleared_by_every_model(tmp_path: 
     shop(tmp_path, SYNC, FOLDER)
     done = ticketlab(*WORDS, "shop.py", cwd=tmp_path)
     assert done.returncode == 0, done.stdout
-    assert "✓ ext4: held" in done.stdout
-    assert "✓ strict: held" in done.stdout
+    assert "✓ ext4: correct" in done.stdout
+    assert "✓ strict: correct" in done.stdout
 
 
 def test_a_program_without_an_invariant_has_to_run_again_and_may_recover_first(tmp_path: Path) -> None:

@@ -28,14 +28,14 @@ def test_a_single_race_prints_the_verdict_first_then_two_buyers_and_why(tmp_path
     assert done.returncode == 1
     assert done.stdout.startswith("none on json:rename: ✗ ")
     said = next(line for line in done.stdout.splitlines() if line.startswith("Why: "))
-    found = re.fullmatch(r"Why: buyers (\d+) and (\d+) both read 5 left, so both sold ticket 1\.", said)
+    found = re.fullmatch(r"Why: buyers (\d+) and (\d+) both read 5 left, so both bought ticket 1\.", said)
     assert found is not None, said
     heading, *steps = done.stdout.split("\n\n")[1].splitlines()
     assert heading.split() == ["buyer", found[1], "buyer", found[2]]
     told = [re.sub(r"^ *[\d.]+ ms +", "", step).strip() for step in steps]
-    assert sorted(told) == ["is told: ticket 1"] * 2 + ["reads 5 left"] * 2 + ["writes 4 left"] * 2
+    assert sorted(told) == ["reads 5 left"] * 2 + ["result: ticket 1"] * 2 + ["writes 4 left"] * 2
     assert "The books say:" in done.stdout
-    assert "asked at" not in done.stdout
+    assert "invoked at" not in done.stdout
     assert f"ticketlab {' '.join(words)} --evidence" in done.stdout
     assert len(done.stdout.splitlines()) < 30  # a screen
 
@@ -46,7 +46,7 @@ def test_with_evidence_a_single_race_prints_all_that_proves_its_anomalies(tmp_pa
     done = ticketlab("race", *words, cwd=tmp_path)
     assert done.returncode == 1
     assert done.stdout.startswith("none on json:rename: ✗ ")
-    assert re.search(r"ticket \d of section 'main' is held by buyers", done.stdout)
+    assert re.search(r"ticket \d of section 'main' was sold to buyers", done.stdout)
     assert "read 5 left at" in done.stdout
     assert "--evidence" not in done.stdout
     assert "The books say:" in done.stdout
@@ -68,8 +68,8 @@ def test_the_tour_says_of_each_store_what_happened_and_why_and_what_to_type_next
     assert len(rows) == 14
     assert {row["strategy"] for row in wrong} <= {"none"}  # how many depends on the machine, in a race of six
     assert done.returncode == 0  # what claims safety was right, and what does not was found out
-    cures = "All 11 races that claim safety kept the books right"
-    assert done.stdout.startswith(f"{cures}; {len(wrong)} of 3 races that claim none went wrong")
+    fixes = "All 11 races that claim safety are correct"
+    assert done.stdout.startswith(f"{fixes}; {len(wrong)} of 3 races that claim none went wrong")
     for title, store in (("JSON file", "json"), ("SQLite", "sqlite"), ("Manager().dict", "manager")):
         told = done.stdout.split(f"\n{title}\n")[1]
         assert "  ✓ clerk: one process does every purchase.\n" in told or store == "sqlite"

@@ -47,7 +47,7 @@ def test_an_existing_page_is_refused_before_the_race(tmp_path: Path) -> None:
 
 
 RESULT = (
-    '{"format": "ticketlab/result", "version": 2, "kind": "exploration", "command": "", "valid": true, "anomalies": '
+    '{"format": "ticketlab/result", "version": 3, "kind": "exploration", "command": "", "valid": true, "anomalies": '
 )
 RESULT += '%s, "environment": {}, "executions": 1, "anomalous": 0, "exhausted": true}'
 
@@ -107,4 +107,4 @@ def test_a_comparison_is_drawn_with_its_ratios_and_advice(tmp_path: Path) -> Non
     ticketlab("compare", *words, "--html", "page.html", cwd=tmp_path)
     html = (tmp_path / "page.html").read_text()
     assert "of fastest" in html
-    assert "What the metrics advise" in html
+    assert "Recommendations from these metrics" in html

@@ -11,7 +11,7 @@ import pytest
 from tests.cli.command_line import refused as run  # it starts nobody, so a fork of this process will do
 
 EXAMPLE = """\
-rr:2: round robin: everybody in turn for a quantum
+rr:2: round robin: each job in turn for one quantum
    0         5
 A  ████░░░░░░████░░██
 B    ░░████░░░░░░██

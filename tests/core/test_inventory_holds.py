@@ -95,9 +95,9 @@ def test_whoever_finds_a_hold_over_writes_it_off_whatever_else_it_does() -> None
 
 def test_a_buyer_confirms_only_what_it_was_told_it_has() -> None:
     mine, confirm = Holdings(), Confirm(1, "main", "1.1", after=2.5)
-    mine.hears(SoldOut())
+    mine.take_in(SoldOut())
     assert mine.pause(confirm) is None
-    mine.hears(Held("1.1"))
+    mine.take_in(Held("1.1"))
     assert mine.pause(confirm) == 2.5
     assert mine.pause(Cancel(1, "main", hold="1.1")) == 0.0
     assert mine.pause(Cancel(1, "main", (1,))) == mine.pause(Buy(1, "main")) == 0.0

@@ -1,4 +1,4 @@
-"""Holds explored: the last ticket held twice is found, looking too early is found, and the cures are exhausted."""
+"""Holds explored: the last ticket held twice is found, looking too early is found, and the fixes are exhausted."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def test_whether_a_hold_stands_is_to_be_looked_up_under_the_lock() -> None:
     wrong = explore(held("memory", "check-then-lock", 20.0, buyers=3, tickets=2))
     assert wrong.finding is not None
     assert "resold hold" in {anomaly.name for anomaly in wrong.finding.anomalies}
-    cure = explore(held("memory", "lock", 20.0, buyers=3, tickets=2))
-    assert cure.verdict.valid is True
+    fix = explore(held("memory", "lock", 20.0, buyers=3, tickets=2))
+    assert fix.verdict.valid is True
 
 
 def outcomes(policy: Policy) -> set[object]:

@@ -132,7 +132,7 @@ NAMES: Final[dict[str, Callable[[Case], str]]] = {
     ),
     "hold used that was not there": lambda case: _uses(case, 1),
     "hold used twice": lambda case: _uses(case, 2),
-    "hold broken": lambda case: "" if _has(case, "expired") else "nobody was told that a hold was over",
+    "hold broken": lambda case: "" if _has(case, "expired") else "no call returned that a hold was over",
     "confirmed too late": lambda case: (
         "" if any(each.op == "confirm" and each.result == "ok" for each in case.operations) else "nothing was confirmed"
     ),

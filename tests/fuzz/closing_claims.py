@@ -25,57 +25,57 @@ def sales(history: History, section: str) -> list[Operation]:
     return [each for each in history.operations if each.section == section and each.op == "buy" and each.result == "ok"]
 
 
-def told_of(history: History, section: str) -> int:
-    """Return how many tickets of a section buyers were told that they have bought."""
+def returned_of(history: History, section: str) -> int:
+    """Return how many tickets of a section purchases returned."""
     return sum(each.arg for each in sales(history, section) if isinstance(each.arg, int))
 
 
 def may_be_more(history: History, section: str) -> int:
-    """Return how many tickets of a section may have been sold to buyers that never heard back."""
+    """Return how many tickets of a section may have been sold by orders that never returned."""
     unknown = [each for each in history.operations if each.section == section and each.op == "buy" and open_end(each)]
     return sum(each.arg for each in unknown if isinstance(each.arg, int))
 
 
 def _counts(history: History, anomaly: Anomaly, told: re.Match[str]) -> Iterator[Claim]:
-    """Buyers were told of so many sales, and the books count so many."""
-    section, heard, counted = told[1], int(told[2]), int(told[3])
+    """Purchases returned so many tickets, and the books count so many."""
+    section, returned, counted = told[1], int(told[2]), int(told[3])
     record = history.meta["books"]["stocks"][section]
-    yield from _false("told", told_of(history, section), heard)
+    yield from _false("returned", returned_of(history, section), returned)
     yield from _false("counted", record["issued"], counted)
-    yield from _false("fields", anomaly.evidence.get("told"), heard)
+    yield from _false("fields", anomaly.evidence.get("returned"), returned)
     yield from _false("fields", anomaly.evidence.get("counted"), counted)
     yield from _false("fields", anomaly.evidence.get("section"), section)
 
 
 def _overwritten(history: History, anomaly: Anomaly, told: re.Match[str]) -> Iterator[Claim]:
     yield from _counts(history, anomaly, _reordered(told))
-    yield from _false("sum", int(told["heard"]) - int(told["counted"]), int(told["by"]))
+    yield from _false("sum", int(told["returned"]) - int(told["counted"]), int(told["by"]))
 
 
 def _nobody(history: History, anomaly: Anomaly, told: re.Match[str]) -> Iterator[Claim]:
     yield from _counts(history, anomaly, _reordered(told))
     more = may_be_more(history, told["section"])
-    if not int(told["counted"]) - int(told["heard"]) - more <= int(told["by"]):
-        yield "sum", f"nobody was told of {int(told['counted']) - int(told['heard'])}"
-    if int(told["counted"]) <= int(told["heard"]) + more:
-        yield "reason", f"{more} tickets may have been sold to who never heard back"
-    if int(told["by"]) > int(told["counted"]) - int(told["heard"]):
-        yield "sum", f"nobody was told of {int(told['counted']) - int(told['heard'])} at most"
+    if not int(told["counted"]) - int(told["returned"]) - more <= int(told["by"]):
+        yield "sum", f"of no purchase are {int(told['counted']) - int(told['returned'])}"
+    if int(told["counted"]) <= int(told["returned"]) + more:
+        yield "reason", f"{more} tickets may have been sold by orders that never returned"
+    if int(told["by"]) > int(told["counted"]) - int(told["returned"]):
+        yield "sum", f"of no purchase are {int(told['counted']) - int(told['returned'])} at most"
 
 
 def _reordered(told: re.Match[str]) -> re.Match[str]:
-    text = f"{told['section']}\n{told['heard']}\n{told['counted']}"
+    text = f"{told['section']}\n{told['returned']}\n{told['counted']}"
     match = re.fullmatch(r"(.*)\n(.*)\n(.*)", text)
     assert match is not None
     return match
 
 
 def _too_many(history: History, anomaly: Anomaly, told: re.Match[str]) -> Iterator[Claim]:
-    """More sales are counted than buyers were told of and may have been sold to those who never heard back."""
+    """More sales are counted than purchases returned and may have sold without returning."""
     yield from _counts(history, anomaly, _reordered(told))
     more = may_be_more(history, told["section"])
     yield from _false("unknown", more, int(told["unknown"]))
-    yield from _false("sum", int(told["counted"]) - int(told["heard"]) - more, int(told["by"]))
+    yield from _false("sum", int(told["counted"]) - int(told["returned"]) - more, int(told["by"]))
 
 
 def _known(history: History, section: str) -> int:
@@ -123,11 +123,11 @@ def _negative(history: History, anomaly: Anomaly, told: re.Match[str]) -> Iterat
 
 
 def missing(history: History, section: str) -> list[int]:
-    """Return the buyers that were told of tickets which the ledger does not have."""
+    """Return the buyers whose purchases returned tickets which the ledger does not have."""
     return _differ(history, section)[0]
 
 
-def unheard(history: History, section: str) -> list[int]:
+def unreturned(history: History, section: str) -> list[int]:
     """Return the buyers that the ledger lists with tickets which none of their orders can have bought."""
     return _differ(history, section)[1]
 
@@ -162,13 +162,13 @@ def _sums(sizes: Sequence[int]) -> set[int]:
 
 
 def _vanished(history: History, anomaly: Anomaly, told: re.Match[str]) -> Iterator[Claim]:
-    """These buyers heard of sales that the ledger does not have."""
+    """Purchases of these buyers returned sales that the ledger does not have."""
     yield from _buyers(anomaly, told, missing(history, told["section"]))
 
 
-def _unheard(history: History, anomaly: Anomaly, told: re.Match[str]) -> Iterator[Claim]:
-    """The ledger has sales to these buyers that nobody was told of."""
-    yield from _buyers(anomaly, told, unheard(history, told["section"]))
+def _unreturned(history: History, anomaly: Anomaly, told: re.Match[str]) -> Iterator[Claim]:
+    """The ledger has sales to these buyers that no purchase returned."""
+    yield from _buyers(anomaly, told, unreturned(history, told["section"]))
 
 
 def _buyers(anomaly: Anomaly, told: re.Match[str], true: Sequence[int]) -> Iterator[Claim]:
@@ -193,30 +193,30 @@ def wrong_books(history: History) -> str:
     """Return what is wrong with the books that the history carries, empty where nothing is."""
     books = history.meta["books"]
     for section, record in books["stocks"].items():
-        told, more = told_of(history, section), may_be_more(history, section)
+        told, more = returned_of(history, section), may_be_more(history, section)
         if record["remaining"] < 0:
             return "negative stock"
         if not told <= record["issued"] <= told + more:
-            return "sales counted that nobody was told of, or told that are not counted"
+            return "sales counted that no purchase returned, or returned that are not counted"
         if not _adds_up(history, section, record):
             return "remaining and issued are not what there was at first"
-        if books["ledger"] is not None and (missing(history, section) or unheard(history, section)):
+        if books["ledger"] is not None and (missing(history, section) or unreturned(history, section)):
             return "receipts and ledger differ"
     return ""
 
 
 _SECTION = r"section '(?P<section>.*?)'"
 BOOKS: Final[dict[str, Claims]] = {
-    rf"buyers were told of (?P<heard>\d+) sold tickets? of {_SECTION}, the books count (?P<counted>-?\d+): (?P<by>\d+)"
-    r" overwritten": _overwritten,
-    rf"buyers were told of (?P<heard>\d+) sold tickets? of {_SECTION}, the books count (?P<counted>-?\d+): nobody"
-    r" was told of (?P<by>\d+)": _nobody,
-    rf"buyers were told of (?P<heard>\d+) sold tickets? of {_SECTION} and orders without an answer were for"
-    r" (?P<unknown>\d+) more, the books count (?P<counted>-?\d+): (?P<by>\d+) too many": _too_many,
+    rf"purchases returned (?P<returned>\d+) sold tickets? of {_SECTION}, the books count (?P<counted>-?\d+):"
+    r" (?P<by>\d+) overwritten": _overwritten,
+    rf"purchases returned (?P<returned>\d+) sold tickets? of {_SECTION}, the books count (?P<counted>-?\d+):"
+    r" (?P<by>\d+) belongs? to no purchase": _nobody,
+    rf"purchases returned (?P<returned>\d+) sold tickets? of {_SECTION} and may have sold"
+    r" (?P<unknown>\d+) more without returning, the books count (?P<counted>-?\d+): (?P<by>\d+) too many": _too_many,
     rf"the books know of (?P<known>\d+) tickets? of {_SECTION}, and there (?:are|is) only (?P<stock>-?\d+): what was"
     r" sold is (?:held, or )?for sale,? as well": _invented,
     rf"(?P<lost>\d+) tickets? of {_SECTION} (?:are|is) neither sold nor(?: held,? nor)? for sale": _lost,
     rf"the books say that (?P<left>-?\d+) tickets? of {_SECTION} (?:is|are) left": _negative,
-    rf"buyers? (?P<whom>[\d, and]+?) heard of a sale in {_SECTION} that the ledger does not have": _vanished,
-    rf"the ledger has a sale to buyers? (?P<whom>[\d, and]+) in {_SECTION} that nobody was told of": _unheard,
+    rf"the ledger lacks a sale in {_SECTION} that was returned to buyers? (?P<whom>[\d, and]+?)": _vanished,
+    rf"the ledger has a sale to buyers? (?P<whom>[\d, and]+) in {_SECTION} that no purchase returned": _unreturned,
 }

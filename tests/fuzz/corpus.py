@@ -178,7 +178,7 @@ def _documents() -> list[bytes]:
     found = explore_scenario(
         Scenario.of("json", "none", buyers=2), ExploreOptions(policy=Spec("dpor")), command="ticketlab explore"
     )
-    assert found.finding is not None, "an unguarded JSON file goes wrong"
+    assert found.finding is not None, "an unsynchronized JSON file goes wrong"
     diagrams: list[Diagram] = [
         diagram("none on json", found.finding.execution, 2, found.finding.anomalies),
         *(row.timeline for row in rows if row.timeline),

@@ -23,7 +23,7 @@ from ticketlab.core.history import Operation
 
 
 def subject_differs(case: Case, operation: Operation, who: str, count: str | None, time: str) -> Iterator[Falsehood]:
-    """Yield whether somebody else asked, was told something else, or at another time."""
+    """Yield whether somebody else asked, something else was returned, or at another time."""
     yield from differs("who", operation.process, int(who))
     yield from time_differs(case, "time", operation.return_ns, time)
     if count is not None:
@@ -38,9 +38,9 @@ def subject_of(told: re.Match[str]) -> tuple[str, str | None, str]:
 
 
 ASKED: Final = (
-    r"buyer (?P<who>\d+) (?:gave back (?P<back>\d+) tickets? at (?P<given>TIME)"
-    r"|was (?:refused(?: (?P<refused>\d+) tickets?)? at (?P<at>TIME)"
-    r"|told at (?P<when>TIME) that (?P<left>-?\d+) (?:tickets? )?(?:was|were) left))"
+    r"buyer (?P<who>\d+)(?: gave back (?P<back>\d+) tickets? at (?P<given>TIME)"
+    r"| was refused(?: (?P<refused>\d+) tickets?)? at (?P<at>TIME)"
+    r"|'s search returned at (?P<when>TIME) that (?P<left>-?\d+) tickets? (?:was|were) left)"
 ).replace("TIME", TIME[1:-1])
 
 
@@ -105,11 +105,11 @@ def _no_orders(case: Case, told: re.Match[str]) -> Iterator[Falsehood]:
 
 
 def _asked_later(case: Case, who: str, time: str, left: str, after: list[Operation]) -> Iterator[Falsehood]:
-    """Yield whether nobody asked so late and was told so many."""
+    """Yield whether no search was invoked so late and returned so many."""
     search = next((each for each in case.operations if each.op == "search" and each.result == int(left)), None)
     search = next((each for each in case.operations if each.op == "search" and each not in after), search)
     if search is None:
-        yield Falsehood("who", "no search among the evidence was told that")
+        yield Falsehood("who", "no search among the evidence returned that")
         return
     yield from differs("who", search.process, int(who))
     yield from differs("count", search.result, int(left))
@@ -143,7 +143,7 @@ def _least(case: Case, told: re.Match[str], first: Operation) -> Iterator[Falseh
 
 
 def _asked_after(case: Case, told: re.Match[str]) -> Iterator[Falsehood]:
-    """An answer says that so many were sold; yet somebody who asked later was told that fewer were."""
+    """An answer says that so many were sold; yet a search that was invoked later returned that fewer were."""
     answers = sorted(case.only(sold=False), key=lambda each: each.return_ns or 0)
     if len(answers) != 2:
         yield Falsehood("evidence", f"two answers contradict each other, told {len(answers)}")
@@ -155,7 +155,7 @@ def _asked_after(case: Case, told: re.Match[str]) -> Iterator[Falsehood]:
 
 
 def _bought_between(case: Case, told: re.Match[str]) -> Iterator[Falsehood]:
-    """An answer says that so many were sold, more were bought after it, and who asked later was told of fewer."""
+    """An answer says that so many were sold, more were bought then, and a search invoked later returned fewer."""
     answers = sorted(case.only(sold=False), key=lambda each: each.return_ns or 0)
     sales = case.only(sold=True)
     if not answers or not sales:
@@ -224,8 +224,8 @@ MORE: Final = (
     r"buyers? (?P<whom>[\d, and]+?)(?: and (?P<others>\d+) more)? bought (?P<more>\d+) tickets? more after that"
 )
 LATER: Final = (
-    rf"yet buyer (?P<later>\d+), who asked only at (?P<asked>{TIME[1:-1]}),"
-    r" was told that (?P<saw>-?\d+) tickets? (?:was|were) left"
+    rf"yet buyer (?P<later>\d+)'s search, invoked only at (?P<asked>{TIME[1:-1]}),"
+    r" returned that (?P<saw>-?\d+) tickets? (?:was|were) left"
 )
 _STOCK = r"(?P<stock>\d+)"
 COUNTER_FORMS: Final[dict[str, Claims]] = {
@@ -234,8 +234,8 @@ COUNTER_FORMS: Final[dict[str, Claims]] = {
     rf"{ASKED}, but the (?:others' )?orders can never have left fewer than (?P<fewest>\d+) tickets?": _fewest,
     rf"{ASKED}, but no (?:orders that had begun by then leave that count"
     r"|choice of the orders that had begun by then makes that possible)": _no_orders,
-    rf"{WHOM} bought (\d+) tickets?, the last at {TIME}; yet buyer (\d+), who asked only at {TIME}, was told that"
-    r" (-?\d+) tickets? (?:was|were) left": _bought_before,
+    rf"{WHOM} bought (\d+) tickets?, the last at {TIME}; yet buyer (\d+)'s search, invoked only at {TIME},"
+    r" returned that (-?\d+) tickets? (?:was|were) left": _bought_before,
     rf"{LEAST}; {LATER}": _asked_after,
     rf"{LEAST}; {MORE}: (?P<all>\d+) of (?P<of>\d+)": _bought_after,
     rf"{LEAST}; {MORE}, the last at (?P<last>{TIME[1:-1]}); {LATER}": _bought_between,

@@ -64,7 +64,7 @@ def _printed_whole(run: Explained, sentence: str) -> bool:
 
 
 def _held_by(run: Explained, anomaly: Mapping[str, Any], told: re.Match[str]) -> Iterator[Claim]:
-    """A ticket is held by these buyers: each was told so."""
+    """A ticket was sold to these buyers: each purchase returned it."""
     receipts = anomaly["evidence"]["tickets"][told["ticket"]]
     true = [renamed(receipt, "process", "buyer") for receipt in receipts]
     buyers = [int(number) for number in re.findall(r"\d+", told["whom"])]
@@ -76,11 +76,11 @@ def _held_by(run: Explained, anomaly: Mapping[str, Any], told: re.Match[str]) ->
 
 def _overwritten(run: Explained, anomaly: Mapping[str, Any], told: re.Match[str]) -> Iterator[Claim]:
     evidence = anomaly["evidence"]
-    heard, counted, by = int(told["heard"]), int(told["counted"]), int(told["by"])
-    if evidence.get("told") != heard or evidence.get("counted") != counted:
-        yield "fields", f"told {heard} and {counted}, the evidence has {dict(evidence, operations=None)}"
-    if heard - counted != by:
-        yield "sum", f"{heard} - {counted} is not {by}"
+    returned, counted, by = int(told["returned"]), int(told["counted"]), int(told["by"])
+    if evidence.get("returned") != returned or evidence.get("counted") != counted:
+        yield "fields", f"told {returned} and {counted}, the evidence has {dict(evidence, operations=None)}"
+    if returned - counted != by:
+        yield "sum", f"{returned} - {counted} is not {by}"
     final = _final(run)
     if final is not None and run.opening - final != counted and not run.holds:
         yield "counted", f"told {counted}, the last write leaves {final} of {run.opening}"
@@ -144,8 +144,8 @@ def _anything(run: Explained, anomaly: Mapping[str, Any], told: re.Match[str]) -
 
 _S = r"section '(?P<section>.*?)'"
 SENTENCES: Final[dict[str, Claims]] = {
-    rf"ticket (?P<ticket>\d+) of {_S} is held by buyers (?P<whom>[\d, and]+?)(?: and (?P<more>\d+) more)?": _held_by,
-    rf"buyers were told of (?P<heard>\d+) sold tickets? of {_S}, the books count (?P<counted>-?\d+): (?P<by>\d+)"
+    rf"ticket (?P<ticket>\d+) of {_S} was sold to buyers (?P<whom>[\d, and]+?)(?: and (?P<more>\d+) more)?": _held_by,
+    rf"purchases returned (?P<returned>\d+) sold tickets? of {_S}, the books count (?P<counted>-?\d+): (?P<by>\d+)"
     r" (?:was |were )?overwritten": _overwritten,
     rf"(?P<sold>\d+) tickets? of {_S} (?:are|is) sold, and it has only (?P<there>\d+)": _too_many,
     rf"the books know of (?P<sold>\d+) tickets? of {_S}, and there (?:are|is) only (?P<there>\d+): what was sold is"

@@ -136,7 +136,7 @@ def _marks(run: Explained) -> Iterator[Claim]:
     marked = {place for place, row in enumerate(rows) if row.marked and not row.waits}
     names = {anomaly["name"] for anomaly in run.result["anomalies"]}
     lost = bool(names & {"lost update", "ticket sold twice", "oversold"})
-    torn = bool(names & {"torn read", "torn books"})
+    torn = bool(names & {"torn read", "corrupted file"})
     if lost and not torn:
         yield from _marks_of_lost_update(rows, marked)
     elif torn:

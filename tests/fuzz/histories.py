@@ -278,7 +278,7 @@ def _other_answer(rng: Random, operations: list[Operation], row: int) -> None:
 
 
 def _unanswered(rng: Random, operations: list[Operation], row: int) -> None:
-    """The process never heard back, and did nothing more."""
+    """The call never returned, and the process did nothing more."""
     operation = operations[row]
     later = [each for each in operations if each.process == operation.process and each.invoke_ns >= operation.invoke_ns]
     if len(later) == 1:

@@ -182,9 +182,9 @@ FORMS: Final[dict[str, Claims]] = COUNTER_FORMS | {
     r"(?:from (?P<initial>.*?) )?no order explains these, whatever the others did: (?P<listed>.*)": _listed,
     r"(?:from (?P<initial>.*?) )?nothing that had begun by then explains (?P<listed>.*)": _one_alone,
     rf"buyer (\d+) and buyer (\d+) were both sold seat (.+?){_SECTION},? at {TIME} and at {TIME}": _sold_twice,
-    rf"buyer (?P<who>\d+) was told at (?P<at>{TIME[1:-1]}) that seat (?P<seat>.+?)(?: of section (?P<section>.+?))? was"
-    rf" taken, but (?:nobody bought it before that|buyer (?P<buyer>\d+), whose order began only at"
-    rf" (?P<began>{TIME[1:-1]}), was sold it)": _taken,
+    rf"buyer (?P<who>\d+) was refused seat (?P<seat>.+?)(?: of section (?P<section>.+?))? at (?P<at>{TIME[1:-1]}),"
+    rf" but (?:nobody bought it before that|buyer (?P<buyer>\d+), who was sold it, invoked the order only at"
+    rf" (?P<began>{TIME[1:-1]}))": _taken,
 }
 
 
@@ -197,10 +197,14 @@ def _fields(case: Case) -> Iterator[Falsehood]:
         yield from differs("field sold", sum(count_of(each) for each in case.only(sold=True)), evidence["sold"])
     if "section" in evidence or case.part.section:
         yield from differs("field section", case.part.section, evidence.get("section"))
-    if {"least_sold_told", "most_sold"} <= evidence.keys() and evidence["least_sold_told"] <= evidence["most_sold"]:
-        yield Falsehood("fields", "least_sold_told and most_sold do not contradict each other")
-    if {"least_sold", "most_sold_told"} <= evidence.keys() and evidence["least_sold"] <= evidence["most_sold_told"]:
-        yield Falsehood("fields", "least_sold and most_sold_told do not contradict each other")
+    if {"least_sold_returned", "most_sold"} <= evidence.keys() and evidence["least_sold_returned"] <= evidence[
+        "most_sold"
+    ]:
+        yield Falsehood("fields", "least_sold_returned and most_sold do not contradict each other")
+    if {"least_sold", "most_sold_returned"} <= evidence.keys() and evidence["least_sold"] <= evidence[
+        "most_sold_returned"
+    ]:
+        yield Falsehood("fields", "least_sold and most_sold_returned do not contradict each other")
 
 
 def _books(history: History, anomaly: Anomaly) -> list[Falsehood]:

@@ -46,7 +46,7 @@ def judge_race(run: Raced) -> list[Claim]:
     """Return everything that is claimed and is not so, each with its kind."""
     found = [*_books(run), *_struck(run), *_asked(run), *_figures(run), *_overwritten(run)]
     for anomaly in run.result["anomalies"]:
-        found += _waits(run, anomaly) if anomaly["name"] == "lock left behind" else []
+        found += _waits(run, anomaly) if anomaly["name"] == "lock never released" else []
         found += _sold(run, anomaly) if anomaly["name"] in ("oversold", "lost update") else []
     return found
 
@@ -58,7 +58,7 @@ def _same_time(told: str, unit: str, ms: float) -> bool:
 
 
 def _books(run: Raced) -> Iterator[Claim]:
-    """The line about the books: issued, left, the ledger, and how many were told of a sale."""
+    """The line about the books: issued, left, the ledger, and how many tickets purchases returned."""
     stocks, ledger = run.result["books"].get("stocks", {}), run.result["books"].get("ledger")
     for issued, left, section in re.findall(r"(\d+) issued and (-?\d+) left in '(.*?)'", run.text):
         if (int(issued), int(left)) != (stocks[section]["issued"], stocks[section]["remaining"]):
@@ -67,7 +67,7 @@ def _books(run: Raced) -> Iterator[Claim]:
         true = sum(len(line["tickets"]) for line in ledger or [] if not line.get("cancels"))
         if int(match[1]) != true:
             yield "ledger", f"told {match[1]}, true is {true}"
-    if match := re.search(r"Buyers were told of (\d+) sold", run.text):
+    if match := re.search(r"Purchases returned (\d+) tickets?\.", run.text):
         true = sum(each.sold for each in run.history.operations if each.result == "ok")
         if int(match[1]) != true or run.result["sold"] != true:
             yield "told", f"told {match[1]} and {run.result['sold']}, true is {true}"
@@ -97,17 +97,17 @@ def _dead(run: Raced, buyer: int, at_ms: float) -> Iterator[Claim]:
 
 
 def _asked(run: Raced) -> Iterator[Claim]:
-    """The lines of what buyers asked, read, wrote and were told are those of the history."""
-    pattern = rf"^  buyer (\d+) asked at {TIME}, (.*?)and at {TIME} was told: (.*)$"
-    for buyer, asked, unit, between, heard, heard_unit, told in re.findall(pattern, run.text, re.MULTILINE):
+    """The lines of when purchases were invoked, what they read, wrote and returned are those of the history."""
+    pattern = rf"^  buyer (\d+): invoked at {TIME}, (.*?)returned at {TIME}: (.*)$"
+    for buyer, asked, unit, between, returned, returned_unit, told in re.findall(pattern, run.text, re.MULTILINE):
         own = [each for each in run.history.operations if each.process == int(buyer)]
         fits = [each for each in own if _same_time(asked, unit, each.invoke_ns / 1e6)]
-        if not any(_same_time(heard, heard_unit, (each.return_ns or 0) / 1e6) for each in fits):
-            yield "asked", f"buyer {buyer} did not ask at {asked} {unit} and hear at {heard} {heard_unit}"
+        if not any(_same_time(returned, returned_unit, (each.return_ns or 0) / 1e6) for each in fits):
+            yield "asked", f"buyer {buyer} did not invoke at {asked} {unit} and return at {returned} {returned_unit}"
         for number in re.findall(r"tickets? ([\d, and]+)", told):
             numbers = [int(each) for each in re.findall(r"\d+", number)]
             if not any(set(numbers) <= set(each.tickets) for each in fits):
-                yield "asked", f"buyer {buyer} was not told of tickets {numbers}"
+                yield "asked", f"buyer {buyer}'s call did not return tickets {numbers}"
         yield from _accesses(run, int(buyer), between)
 
 
@@ -142,7 +142,7 @@ def _overwritten(run: Raced) -> Iterator[Claim]:
     ledger = run.result["books"].get("ledger")
     kept = {(line["buyer"], tuple(line["tickets"])) for line in ledger or []}
     for anomaly in run.result["anomalies"]:
-        if anomaly["name"] != "lost update" or ledger is None or len(kept) > anomaly["evidence"]["told"] - 1:
+        if anomaly["name"] != "lost update" or ledger is None or len(kept) > anomaly["evidence"]["returned"] - 1:
             continue  # a ledger that is a table of its own keeps what the record has lost
         for each in anomaly["evidence"].get("operations", ()):
             if (_buyer(each), tuple(each["tickets"])) in kept:
@@ -164,7 +164,7 @@ def _figures(run: Raced) -> Iterator[Claim]:
 
 
 def _waits(run: Raced, anomaly: Mapping[str, Any]) -> Iterator[Claim]:
-    pattern = r"(\w+ \d+) waits for (.*?), held by (\w+ \d+), which .*?(?: \(so do (\d+) more\))?"
+    pattern = r"(\w+ \d+) waits for (.*?), held by (\w+ \d+), which .*?(?: \((\d+) more wait for .*\))?"
     match = re.fullmatch(pattern, anomaly["sentence"])
     if match is None:
         yield "unknown sentence", anomaly["sentence"]
@@ -182,7 +182,7 @@ def _sold(run: Raced, anomaly: Mapping[str, Any]) -> Iterator[Claim]:
         told = sum(each.sold for each in run.history.operations if each.section == match[2] and each.result == "ok")
         if int(match[1]) != told or int(match[3]) != run.result["books"]["stocks"][match[2]]["tickets"]:
             yield "sum", f"{sentence}: true is {told}"
-    pattern = r"buyers were told of (\d+) sold tickets? of section '(.*)', the books count (\d+): (\d+) overwritten"
+    pattern = r"purchases returned (\d+) sold tickets? of section '(.*)', the books count (\d+): (\d+) overwritten"
     if match := re.fullmatch(pattern, sentence):
         told = sum(each.sold for each in run.history.operations if each.section == match[2] and each.result == "ok")
         true = (told, run.result["books"]["stocks"][match[2]]["issued"])

@@ -5,7 +5,7 @@ to the states that may follow. The search places one call after the other. A pla
 all calls placed so far, and a call fits as long as no call that is still to come has ended before that place. Intervals
 are closed, so a call that begins when another ends may come before it.
 
-Calls that may be left out and never end (sales that nobody was told of; whatever is no part of the evidence) are alike
+Calls that may be left out and never end (sales that no call returned; whatever is no part of the evidence) are alike
 if they do the same, and then the ones that began first are taken first.
 
 Evidence is judged by the same search: what is outside it may have happened as it says, at any time after its

@@ -22,7 +22,7 @@ def overwritten(tmp_path_factory: pytest.TempPathFactory) -> Explained:
 
 @pytest.fixture(scope="module")
 def left_behind(tmp_path_factory: pytest.TempPathFactory) -> Explained:
-    """Return an exploration that found a lock left behind."""
+    """Return an exploration that found a lock never released."""
     return _explored(tmp_path_factory, "--store json --strategy lock --buyers 2 --faults kill")
 
 

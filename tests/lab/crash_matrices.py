@@ -26,9 +26,9 @@ def crash(strategy: str = "flock", store: str = "sqlite", *, claims: bool = True
     return CrashResult(store, strategy, claims, ["kill"], points, 2400, names, anyway, sentences, left_behind, reason)
 
 
-HELD = crash(waited=10.0)
-LEFT_LOCK = crash("lock", names={"torn books": 1, "lock left behind": 3}, left_behind=("a.lock",))
-UNGUARDED = crash("none", claims=False, anyway=("lost update",))
+CORRECT = crash(waited=10.0)
+LEFT_LOCK = crash("lock", names={"corrupted file": 1, "lock never released": 3}, left_behind=("a.lock",))
+UNSYNCHRONIZED = crash("none", claims=False, anyway=("lost update",))
 LUCKY = crash("lease:unfenced", claims=False)
 UNDECIDED = crash("clerk", reason="2,400 executions are not all")
 

@@ -32,8 +32,8 @@ def test_a_short_soak_finds_no_trouble(tmp_path: Path) -> None:
 def test_a_strategy_that_was_wrongly_taken_to_be_safe_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(soak, "GOES_WRONG_BY", {("json:rename", "lock"): soak.NOTHING})
     counts = soak.soak(races=12, seed=0, first=0, say=False)
-    assert counts["verdicts"]["lock left behind"] == len(counts["troubles"]) > 0
-    assert "lock left behind, which should not be\n  ticketlab race --store json:rename" in counts["troubles"][0]
+    assert counts["verdicts"]["lock never released"] == len(counts["troubles"]) > 0
+    assert "lock never released, which should not be\n  ticketlab race --store json:rename" in counts["troubles"][0]
 
 
 def test_judges_that_contradict_each_other_are_found_out() -> None:

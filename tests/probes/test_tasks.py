@@ -227,7 +227,7 @@ def test_tasks_are_asked_for_by_number_and_by_a_coroutine_function() -> None:
     for mixed in ({"processes": 2}, {"threads": 2}, {"executor": "inline"}):
         with pytest.raises(UsageError, match=r"tasks=\.\.\. says who takes part"):
             PlainRace.of({"tasks": 2, **mixed})
-    with pytest.raises(UsageError, match="no fault can strike a task"):
+    with pytest.raises(UsageError, match="no fault can be injected into a task"):
         PlainRace.of({"tasks": 2, "faults": "kill"})
 
 

@@ -18,7 +18,7 @@ from ticketlab.report.comparison import answers, print_comparison, time_text
 from ticketlab.report.exports.markdown import as_markdown
 from ticketlab.report.page import render
 
-NEXT = {"ticketlab compare --save main": "a line to hold"}
+NEXT = {"ticketlab compare --save main": "keep this as a baseline"}
 
 
 def printed(found: dict[str, Any], width: int = 120, *, styles: bool = False) -> list[str]:
@@ -31,9 +31,9 @@ def printed(found: dict[str, Any], width: int = 120, *, styles: bool = False) ->
 
 def test_the_verdict_comes_first_and_what_to_type_last() -> None:
     lines = printed(document({"lock": 900.0, "flock": 1200.0, "none": 5000.0}, {"none": WRONG}))
-    assert lines[0] == "Fastest with the books right: flock on json"
+    assert lines[0] == "Fastest correct strategy: flock on json"
     assert lines[1] == "2 buyers; medians of 3 rounds; 'none' went wrong on json"
-    assert lines[-2:] == ["Next:", "  ticketlab compare --save main   # a line to hold"]
+    assert lines[-2:] == ["Next:", "  ticketlab compare --save main   # keep this as a baseline"]
 
 
 def test_what_is_wrong_is_marked_last_and_explained() -> None:
@@ -55,8 +55,8 @@ LOCK_AND_NONE = {"lock": 900.0, "none": 900.0}
 @pytest.mark.parametrize(
     ("rates", "verdicts", "line", "valid", "colour", "headline"),
     [
-        (LOCK_AND_NONE, {"none": WRONG}, "", True, 32, "Fastest with the books right: lock on json"),
-        (LOCK_AND_NONE, {}, "", True, 32, "Fastest with the books right: lock on json"),
+        (LOCK_AND_NONE, {"none": WRONG}, "", True, 32, "Fastest correct strategy: lock on json"),
+        (LOCK_AND_NONE, {}, "", True, 32, "Fastest correct strategy: lock on json"),
         (
             LOCK_AND_NONE,
             {"lock": WRONG},
@@ -99,7 +99,7 @@ def test_the_answers_to_lines_stand_in_every_form() -> None:
 
 
 def test_what_was_right_by_luck_is_said_to_be() -> None:
-    assert printed(document(LOCK_AND_NONE))[1] == "2 buyers; medians of 3 rounds; none on json was right by luck"
+    assert printed(document(LOCK_AND_NONE))[1] == "2 buyers; medians of 3 rounds; none on json was correct by luck"
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 120, 200])

@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from tests.lab.crash_matrices import HELD, LEFT_LOCK, LUCKY, NO_SERVICE, UNDECIDED, UNGUARDED, crash, crash_matrix
+from tests.lab.crash_matrices import (
+    CORRECT,
+    LEFT_LOCK,
+    LUCKY,
+    NO_SERVICE,
+    UNDECIDED,
+    UNSYNCHRONIZED,
+    crash,
+    crash_matrix,
+)
 from tests.report.test_page import EVIL
 from ticketlab.report.crashes import print_crashes
 from ticketlab.report.exports.csv_export import as_csv
@@ -29,16 +38,17 @@ def printed(found: dict[str, Any], width: int = 120, *, styles: bool = False) ->
 @pytest.mark.parametrize(
     ("rows", "valid", "headline"),
     [
-        ([HELD, UNGUARDED], True, "✓ 1 of 1 combination that claims to be safe held"),
-        ([HELD, HELD], True, "✓ 2 of 2 combinations that claim to be safe held"),
-        ([HELD, LEFT_LOCK, UNGUARDED], False,
-         "✗ 1 of 2 combinations that claim to be safe went wrong: lock on sqlite (lock left behind and torn books)"),
-        ([HELD, UNDECIDED], None,
+        ([CORRECT, UNSYNCHRONIZED], True, "✓ 1 of 1 combination that claims to be safe is correct"),
+        ([CORRECT, CORRECT], True, "✓ 2 of 2 combinations that claim to be safe are correct"),
+        ([CORRECT, LEFT_LOCK, UNSYNCHRONIZED], False,
+         ("✗ 1 of 2 combinations that claim to be safe went wrong: lock on sqlite "
+          "(lock never released and corrupted file)")),
+        ([CORRECT, UNDECIDED], None,
          "? 1 of 2 combinations that claim to be safe could not be decided, and none went wrong: clerk on sqlite"),
-        ([HELD], True, "✓ flock on sqlite: held at every point, after 10 s"),
-        ([LEFT_LOCK], False, "✗ lock on sqlite: lock left behind and torn books"),
-        ([UNGUARDED], True, "✓ none on sqlite claims no safety: lost update, even without a fault"),
-        ([UNGUARDED, LUCKY], True, "✓ none of 2 combinations claims to be safe: 1 held, 1 went wrong"),
+        ([CORRECT], True, "✓ flock on sqlite: correct at every point, after 10 s"),
+        ([LEFT_LOCK], False, "✗ lock on sqlite: lock never released and corrupted file"),
+        ([UNSYNCHRONIZED], True, "✓ none on sqlite claims no safety: lost update, even without a fault"),
+        ([UNSYNCHRONIZED, LUCKY], True, "✓ none of 2 combinations claims to be safe: 1 correct, 1 went wrong"),
         ([crash(claims=False, reason="cut short")], None,
          "? flock on sqlite claims no safety: undecided: cut short; none of 2,400 executions went wrong"),
     ],
@@ -57,38 +67,38 @@ def test_every_form_has_the_verdict_that_the_data_has(rows: list[Any], valid: bo
         assert not re.search(r"\braces?\b", re.sub(r"<(style|script).*?</\1>", "", form, flags=re.DOTALL))
 
 
-MIXED = crash_matrix(HELD, LEFT_LOCK, UNGUARDED, LUCKY, UNDECIDED, unsupported=(NO_SERVICE,))
+MIXED = crash_matrix(CORRECT, LEFT_LOCK, UNSYNCHRONIZED, LUCKY, UNDECIDED, unsupported=(NO_SERVICE,))
 OUTCOMES = {
-    "flock": "held at every point, after 10 s",
-    "lock": "lock left behind and torn books",
+    "flock": "correct at every point, after 10 s",
+    "lock": "lock never released and corrupted file",
     "none": "lost update, even without a fault",
-    "lease:unfenced": "held at every point: these faults do not break it, though it claims no safety",
+    "lease:unfenced": "correct at every point: these faults do not break it, though it claims no safety",
     "clerk": "undecided: 2,400 executions are not all; none of 2,400 executions went wrong",
 }
 
 
 def test_every_form_tells_every_outcome_and_counts_alike() -> None:
-    assert (MIXED["explored"], MIXED["held"], MIXED["went_wrong"], MIXED["undecided"]) == (5, 2, 2, 1)
-    counts = "5 combinations explored: 2 held, 2 went wrong, 1 undecided"
+    assert (MIXED["explored"], MIXED["correct"], MIXED["went_wrong"], MIXED["undecided"]) == (5, 2, 2, 1)
+    counts = "5 combinations explored: 2 correct, 2 went wrong, 1 undecided"
     for form in ("\n".join(printed(MIXED, 240)), as_markdown(MIXED), render(MIXED)):
         beginnings = [outcome[:40] for outcome in OUTCOMES.values()]  # a terminal folds what is long
         assert [each for each in (counts, *beginnings) if each not in form] == []
         assert "optimistic has no service process" in form
         assert "every schedule of these buyers was tried" in form
     for form in (as_markdown(MIXED), render(MIXED)):
-        assert "a sentence about torn books" in form
+        assert "a sentence about corrupted file" in form
     *rows, last = csv.DictReader(io.StringIO(as_csv(MIXED)))
-    assert [row["verdict"] for row in rows] == ["held", "went wrong", "went wrong", "held", "undecided"]
+    assert [row["verdict"] for row in rows] == ["correct", "went wrong", "went wrong", "correct", "undecided"]
     assert [row["claims_safety"] for row in rows] == ["yes", "yes", "no", "no", "yes"]
-    assert (rows[1]["anomalies"], rows[2]["without_a_fault"]) == ("lock left behind, torn books", "lost update")
+    assert (rows[1]["anomalies"], rows[2]["without_a_fault"]) == ("lock never released, corrupted file", "lost update")
     assert (last["verdict"], last["why"]) == ("unsupported", "optimistic has no service process")
 
 
 def test_what_nothing_promised_is_never_green() -> None:
     (line,) = [line for line in printed(MIXED, 200, styles=True) if "lease:unfenced" in line]
     assert "\x1b[32m" not in line
-    assert re.search(r'class="cell lucky"[^>]*>✓ held', render(MIXED))
-    assert re.search(r'class="cell right"[^>]*>✓ held', render(MIXED))
+    assert re.search(r'class="cell lucky"[^>]*>✓ correct', render(MIXED))
+    assert re.search(r'class="cell right"[^>]*>✓ correct', render(MIXED))
 
 
 @pytest.mark.parametrize("width", [60, 79, 80, 81, 99, 100])
@@ -104,7 +114,7 @@ def test_stores_of_one_kind_are_told_apart() -> None:
 
 
 def test_other_people_s_names_stay_text() -> None:
-    found = crash_matrix(crash(EVIL, names={EVIL: 1}, left_behind=(EVIL,)), HELD)
+    found = crash_matrix(crash(EVIL, names={EVIL: 1}, left_behind=(EVIL,)), CORRECT)
     for html in (render(found), render(found | {"environment": {EVIL: EVIL}})):
         assert "<script>alert" not in html
         assert "<img" not in html

@@ -16,7 +16,7 @@ from tests.fuzz.race_explanations import judge_race, race
 EXPLORED = {
     "a lost update": "--store json:rename --strategy none --buyers 2",
     "a torn read": "--store json --strategy none --buyers 2",
-    "a lock left behind, and crash points": "--store json --strategy lock --buyers 2 --faults kill --exhaust",
+    "a lock never released, and crash points": "--store json --strategy lock --buyers 2 --faults kill --exhaust",
     "a lease that ended": "--store json:in-place --strategy lease:fenced-writes --buyers 2 --faults pause",
     "faults of a database": "--store sqlite --strategy transaction:immediate --buyers 2 --faults locked --exhaust",
 }

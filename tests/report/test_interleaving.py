@@ -61,8 +61,8 @@ def test_the_table_has_one_column_for_each_buyer_and_ends_with_the_anomaly() -> 
         f"4  write main → 1 {MARK}",
         f"{MARK} the order of these steps decides what goes wrong",
         "",
-        "ticket sold twice: ticket 1 of section 'main' is held by buyers 1 and 2",
-        "lost update: buyers were told of 2 sold tickets of section 'main', the books count 1: 1 overwritten",
+        "ticket sold twice: ticket 1 of section 'main' was sold to buyers 1 and 2",
+        "lost update: purchases returned 2 sold tickets of section 'main', the books count 1: 1 overwritten",
     ]
 
 

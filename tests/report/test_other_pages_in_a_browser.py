@@ -8,7 +8,7 @@ import pytest
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 
-from tests.lab.crash_matrices import HELD, LEFT_LOCK, LUCKY, NO_SERVICE, UNDECIDED, UNGUARDED, crash_matrix
+from tests.lab.crash_matrices import CORRECT, LEFT_LOCK, LUCKY, NO_SERVICE, UNDECIDED, UNSYNCHRONIZED, crash_matrix
 from tests.report.browser import (
     assert_it_fits_and_axe_finds_nothing,
     assert_no_verdict_is_cut,
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def matrix(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    found = crash_matrix(HELD, LEFT_LOCK, UNGUARDED, LUCKY, UNDECIDED, unsupported=(NO_SERVICE,))
+    found = crash_matrix(CORRECT, LEFT_LOCK, UNSYNCHRONIZED, LUCKY, UNDECIDED, unsupported=(NO_SERVICE,))
     path = tmp_path_factory.mktemp("page") / "crashes.html"
     path.write_text(render(found))
     return path
@@ -93,13 +93,13 @@ def test_a_crash_matrix_shows_the_evidence_of_a_cell(browser: Chrome, matrix: Pa
     assert not evidence.is_displayed()
     cells[1].click()
     assert evidence.is_displayed()
-    assert "a sentence about lock left behind" in evidence.text
-    assert "torn books in 1, lock left behind in 3" in evidence.text
+    assert "a sentence about lock never released" in evidence.text
+    assert "corrupted file in 1, lock never released in 3" in evidence.text
 
 
 def test_a_single_combination_opens_without_a_complaint(browser: Chrome, tmp_path: Path) -> None:
     path = tmp_path / "single.html"
-    path.write_text(render(crash_matrix(UNGUARDED)))
+    path.write_text(render(crash_matrix(UNSYNCHRONIZED)))
     complaints(browser)
     open_page(browser, path)
     assert complaints(browser) == []

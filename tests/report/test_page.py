@@ -218,15 +218,15 @@ def test_the_faults_of_a_race_and_what_they_left_are_told() -> None:
 
 def test_the_faults_of_an_exploration_are_a_table_of_what_came_of_them() -> None:
     point = {"who": "buyer 1", "fault": "kill", "before": "read main", "executions": 3, "waited": 0.0}
-    html = render(row(injected=[point | {"names": {"lock left behind": 2}}, point | {"names": {}, "waited": 60.0}]))
-    assert "<td>buyer 1</td><td>kill</td><td>read main</td><td>3</td><td>lock left behind</td>" in html
+    html = render(row(injected=[point | {"names": {"lock never released": 2}}, point | {"names": {}, "waited": 60.0}]))
+    assert "<td>buyer 1</td><td>kill</td><td>read main</td><td>3</td><td>lock never released</td>" in html
     assert "<td>survives, after 60 s</td>" in html
 
 
 def test_right_by_luck_is_no_pass_and_is_not_ranked() -> None:
     html = render(tour(row(), row("none", claims_safety=False)))
-    assert '<span class="unsure">right by luck</span>' in html
-    assert "? right by luck" in html
+    assert '<span class="unsure">correct by luck</span>' in html
+    assert "? correct by luck" in html
     assert re.search(r"<s title=[^>]*>1,240</s>", html)
 
 

@@ -65,8 +65,15 @@ def locked() -> Timeline:
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = [row(), row("none", valid=False), row(EVIL, "sqlite"), row(buyers=100), row("none", buyers=100, valid=False)]
     unsupported = [{"store": "sqlite", "strategy": "lock", "reason": "made up"}]
-    advice = [{"store": "json", "buyers": 8, "pick": "fastest", "strategy": "lock", "sales_per_s": 12.0, "p99_ms": 4.1}]
-    result = tour(*rows, environment={"python": "3.11", "processor": EVIL}, unsupported=unsupported, advice=advice)
+    recommendations = [
+        {"store": "json", "buyers": 8, "pick": "fastest", "strategy": "lock", "sales_per_s": 12.0, "p99_ms": 4.1}
+    ]
+    result = tour(
+        *rows,
+        environment={"python": "3.11", "processor": EVIL},
+        unsupported=unsupported,
+        recommendations=recommendations,
+    )
     moves = [
         Move(
             number % 2,

@@ -33,7 +33,7 @@ def printed(*rows: Result, width: int = 120) -> str:
 @pytest.mark.parametrize(
     ("verdicts", "told"),
     [
-        ((RIGHT, RIGHT), "All 2 races kept the books right"),
+        ((RIGHT, RIGHT), "All 2 races are correct"),
         ((RIGHT, WRONG), "1 of 2 races went wrong"),
         ((RIGHT, UNDECIDED), "1 of 2 races is undecided"),
         ((WRONG, UNDECIDED, UNDECIDED), "1 of 3 races went wrong, 2 of 3 races are undecided"),
@@ -46,32 +46,34 @@ def test_a_tour_that_is_undecided_never_looks_like_a_pass(verdicts: tuple[Verdic
 
 
 @pytest.mark.parametrize(
-    ("cure", "unguarded", "valid", "told"),
+    ("fix", "unsynchronized", "valid", "told"),
     [
         (
             RIGHT,
             WRONG,
             True,
-            "1 of 1 race that claims safety kept the books right; 1 of 1 race that claims none went wrong",
+            "1 of 1 race that claims safety is correct; 1 of 1 race that claims none went wrong",
         ),
         (
             RIGHT,
             RIGHT,
             True,
-            "1 of 1 race that claims safety kept the books right; 0 of 1 race that claims none went wrong",
+            "1 of 1 race that claims safety is correct; 0 of 1 race that claims none went wrong",
         ),
         (WRONG, WRONG, False, "1 of 1 race that claims safety went wrong; 1 of 1 race that claims none went wrong"),
     ],
 )
-def test_a_tour_is_right_if_what_claims_safety_was(cure: Verdict, unguarded: Verdict, valid: bool, told: str) -> None:
-    rows = [race("none", unguarded, claims=False), race("lock", cure)]
+def test_a_tour_is_right_if_what_claims_safety_was(
+    fix: Verdict, unsynchronized: Verdict, valid: bool, told: str
+) -> None:
+    rows = [race("none", unsynchronized, claims=False), race("lock", fix)]
     tour = Tour("", rows)
     assert tour.valid is valid
     assert shown_document(tour.to_json()).headline == told
     text = printed(*rows)
     assert text.splitlines()[0] == f"{told}  (2 buyers, 2 tickets)"
-    assert ("right by luck" in text) is bool(unguarded.valid)
-    assert [each["strategy"] for each in tour.to_json()["anomalies"]] == ([] if cure.valid else ["lock"])
+    assert ("correct by luck" in text) is bool(unsynchronized.valid)
+    assert [each["strategy"] for each in tour.to_json()["anomalies"]] == ([] if fix.valid else ["lock"])
 
 
 def test_each_result_comes_with_its_reason() -> None:
@@ -88,7 +90,7 @@ def test_each_result_comes_with_its_reason() -> None:
         f"  ✗ lock: lost update: {copies}.",
         "  ✓ flock and filelock: one at a time.",
         "  ✓ mine: the books are right.",
-        "  ? none: right by luck.",
+        "  ? none: correct by luck.",
         "  ? slow: could not be decided.",
     ]
     assert f"Why: {copies}." in printed(rows[0])
@@ -107,10 +109,10 @@ def operation(buyer: int, *counts: int, ticket: int = 1) -> dict[str, object]:
 def test_two_buyers_are_shown_only_if_they_read_the_same_and_were_sold_the_same() -> None:
     def told(*operations: dict[str, object]) -> str:
         evidence = {"tickets": {"1": list(operations)}}
-        return printed(race("none", Verdict([Anomaly("ticket sold twice", "ticket 1 is held by two", evidence)])))
+        return printed(race("none", Verdict([Anomaly("ticket sold twice", "ticket 1 was sold to two", evidence)])))
 
     both = told(operation(1, 5, 4), operation(2, 5, 4))
-    assert "Why: buyers 1 and 2 both read 5 left, so both sold ticket 1." in both
+    assert "Why: buyers 1 and 2 both read 5 left, so both bought ticket 1." in both
     assert "reads 5 left" in both
     assert "Why: buyers 2 and 3" in told(operation(1, 6, 4), operation(2, 5, 4), operation(3, 5, 4))
     for other in (
@@ -119,7 +121,7 @@ def test_two_buyers_are_shown_only_if_they_read_the_same_and_were_sold_the_same(
         told(operation(1), operation(2)),
     ):
         assert "Why: " not in other
-        assert "✗ ticket sold twice: ticket 1 is held by two" in other
+        assert "✗ ticket sold twice: ticket 1 was sold to two" in other
 
 
 def test_no_figure_and_no_name_is_cut_off_or_broken_at_any_width() -> None:

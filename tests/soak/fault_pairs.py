@@ -5,7 +5,7 @@
 
 Depth-first search runs every schedule, and partial-order reduction leaves out those that only swap steps which commute.
 If one of them finds an outcome that the other does not, a step was taken to commute that does not. An outcome is all
-that the buyers were told, what the books say, how the execution ended and what the judges say of it, for each victim
+that the requests returned, what the books say, how the execution ended and what the judges say of it, for each victim
 and the step at which its fault was injected. The number of the point is no part of it: a search need not try once more
 in vain, and each try counts as points. A search that takes longer than its seconds says nothing: the pair is searched
 again with fewer tickets and with accesses that are one step each, and counts as unfinished if that takes too long, too.
@@ -30,7 +30,7 @@ from ticketlab.explorer.results import ExploreOptions
 from ticketlab.explorer.workload import FaultPoints
 from ticketlab.lab.exploring.explore import executor_for, refuse_unsupported
 from ticketlab.lab.exploring.fault_options import every_fault, possible_faults
-from ticketlab.lab.exploring.fault_search import FaultSearch, struck_before
+from ticketlab.lab.exploring.fault_search import FaultSearch, injected_before
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.lab.faults import needs_processes
 from ticketlab.lab.plugins import registry
@@ -139,9 +139,9 @@ def _search(pair: Pair, size: Size, policy: str, seconds: float) -> Found:
 
 
 def _had_an_effect(execution: Execution, faults: FaultPoints) -> bool:
-    """Whether the faults struck anything but an attempt in vain, which is no step and which a search need not make."""
-    struck = {execution.trace.who[note.step] for note in execution.notes if note.what in ("before", "fault")}
-    return all(one.who in struck for one in faults)
+    """Whether the faults met anything but an attempt in vain, which is no step, and need not be made."""
+    injected = {execution.trace.who[note.step] for note in execution.notes if note.what in ("before", "fault")}
+    return all(one.who in injected for one in faults)
 
 
 def _outcome(workload: ScenarioWorkload, execution: Execution, faults: FaultPoints) -> Outcome:
@@ -153,8 +153,8 @@ def _outcome(workload: ScenarioWorkload, execution: Execution, faults: FaultPoin
     except Exception:  # what cannot be read is an outcome as well
         books = "torn"
     told = frozenset((record.buyer, record.request, repr(record.outcome)) for record in execution.records)
-    struck = frozenset((one.who, str(one.fault), struck_before(execution, one)) for one in faults)
-    return struck, execution.ending.name, told, books, names
+    injected = frozenset((one.who, str(one.fault), injected_before(execution, one)) for one in faults)
+    return injected, execution.ending.name, told, books, names
 
 
 def _scenario(store: str, strategy: str, size: Size) -> Scenario:

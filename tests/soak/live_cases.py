@@ -1,4 +1,4 @@
-"""How many unguarded live races become a case, and how many of its replays go wrong in the same way.
+"""How many unsynchronized live races become a case, and how many of its replays go wrong in the same way.
 
 python -m tests.soak.live_cases --races 100 --replays 20
 """
@@ -29,7 +29,7 @@ def main() -> None:
         scenario = Scenario.of(store, buyers=given.buyers, tickets=5)
         raced = race(scenario, RaceOptions(latency=Latency.parse("write=20ms"), timeline=True))
         if not raced.verdict.anomalies:
-            count["right by luck"] += 1
+            count["correct by luck"] += 1
             continue
         made = case_of_race(scenario, raced)
         if made is None:

@@ -1,4 +1,4 @@
-"""Soak: live races in which faults strike at random; every verdict is held against a second opinion.
+"""Soak: live races with faults injected at random; every verdict is held against a second opinion.
 
     uv run python -m tests.soak.races                      # 10,000 races
     uv run python -m tests.soak.races --races 500 --seed 7
@@ -40,8 +40,8 @@ from ticketlab.lab.racing.options import RaceOptions
 from ticketlab.timings.latency import Latency
 
 NOTHING: Final = frozenset[str]()
-STUCK: Final = frozenset({"lock left behind", "survivors blocked for ever"})
-TORN: Final = frozenset({"torn read", "torn books"})
+STUCK: Final = frozenset({"lock never released", "survivors blocked for ever"})
+TORN: Final = frozenset({"torn read", "corrupted file"})
 OVERSELLS: Final = frozenset(
     {"oversold", "ticket sold twice", "lost update", "ghost sale", "vanished sale", "undersold", "stale read"}
 )
@@ -164,7 +164,7 @@ def soak(races: int, seed: int, first: int, say: bool) -> dict[str, Any]:
     """Run the races, and return the counts."""
     began, cpu = time.monotonic(), time.process_time()
     verdicts: Counter[str] = Counter()
-    struck: Counter[str] = Counter()
+    injected: Counter[str] = Counter()
     troubles: list[str] = []
     race(Scenario.of("sqlite", "atomic", buyers=2), RaceOptions(latency=Latency({})))  # imports what stays open
     before, buyers = surroundings(), 0
@@ -192,7 +192,7 @@ def soak(races: int, seed: int, first: int, say: bool) -> dict[str, Any]:
             before = after
         buyers += drawn.scenario.buyers
         verdicts.update(names or {"valid"})
-        struck.update(each["fault"].partition(":")[0] for each in result.injected)
+        injected.update(each["fault"].partition(":")[0] for each in result.injected)
         if say and (number - first) % 500 == 499:
             done = number - first + 1
             print(f"{done:,} races, {time.monotonic() - began:.0f} s, {len(troubles)} troubles", file=sys.stderr)
@@ -201,7 +201,7 @@ def soak(races: int, seed: int, first: int, say: bool) -> dict[str, Any]:
         "seed": seed,
         "first": first,
         "buyers": buyers,
-        "injected": dict(struck),
+        "injected": dict(injected),
         "verdicts": dict(verdicts),
         "seconds": round(time.monotonic() - began, 1),
         "lab_processor_seconds": round(time.process_time() - cpu, 1),

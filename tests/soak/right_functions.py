@@ -49,7 +49,7 @@ from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.plain.explore import explore_plain
 from ticketlab.lab.plain.function import PlainFunction
 
-CURES: Final = (
+FIXES: Final = (
     check_before_lock,
     check_then_mkdir,
     join_before_get,
@@ -93,11 +93,11 @@ class Soaked:
 
 def families(manager: SyncManager) -> Iterator[Family]:
     """Yield all that is searched."""
-    cures = [
+    fixes = [
         PlainFunction(function=each.good, reset=each.reset, invariant=each.invariant, name=each.__name__.split(".")[-1])
-        for each in CURES
+        for each in FIXES
     ]
-    yield Family("cures", cures)
+    yield Family("fixes", fixes)
     yield Family("files", files_right.RIGHT, any_number=True)
     yield Family("locks of libraries", lock_libraries_right.RIGHT, any_number=True)
     yield Family("databases", databases_right.RIGHT, any_number=True)

@@ -1,4 +1,4 @@
-"""A thousand races in which faults strike at random: two judges that agree, nothing left behind."""
+"""A thousand races with faults injected at random: two judges that agree, nothing left behind."""
 
 from __future__ import annotations
 

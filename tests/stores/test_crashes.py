@@ -64,7 +64,7 @@ def test_a_disk_that_is_full_is_an_error_and_leaves_nothing_behind(name: str, ro
         assert buy(store, 2) == Sold((1,))
 
 
-def test_a_truncating_write_that_is_cut_short_is_an_error_and_leaves_torn_books(tmp_path: Path) -> None:
+def test_a_truncating_write_that_is_cut_short_is_an_error_and_leaves_a_corrupted_file(tmp_path: Path) -> None:
     with opened("json:truncate", tmp_path) as store:
         with room_for(20), pytest.raises(OSError, match="File too large"):
             buy(store, 1)

@@ -35,7 +35,7 @@ def on_postgres(strategy: str, buyers: int, tickets: int, quantity: int | tuple[
 
 
 def searched(scenario: Scenario) -> tuple[set[frozenset[tuple[int, object]]], list[str], bool]:
-    """Return what buyers were told in all executions, the anomalies, and whether the search came to its end."""
+    """Return what requests returned in all executions, the anomalies, and whether the search came to its end."""
     subject, executions, told, anomalies = ScenarioWorkload(scenario), 0, set(), []
     with Inline(subject) as executor:
         for execution in search(executor, SourceSets(), _LIMIT):

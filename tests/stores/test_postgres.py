@@ -61,7 +61,7 @@ def workload(strategy: str, buyers: int = 2, tickets: int = 1) -> ScenarioWorklo
 
 
 def outcomes(strategy: str, policy: DepthFirst | SourceSets, buyers: int = 2) -> tuple[set[object], list[object], bool]:
-    """Return what buyers were told in all executions of a search, the anomalies, and whether it came to its end."""
+    """Return what requests returned in all executions of a search, the anomalies, and whether it came to its end."""
     subject = workload(strategy, buyers)
     executions = 0
     told: set[object] = set()

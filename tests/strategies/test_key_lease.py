@@ -93,7 +93,7 @@ def test_the_lease_of_the_dead_ends_by_itself(variant: str) -> None:
 @pytest.mark.slow
 def test_without_an_expiry_the_dead_keep_it_for_ever() -> None:
     found = explored_with_faults("valkey", "key-lease:no-expiry", "kill", tickets=1)
-    assert found.names.keys() == {"lock left behind"}
+    assert found.names.keys() == {"lock never released"}
 
 
 class Controlled(Free):

@@ -15,7 +15,7 @@ from ticketlab.core.inventory import Cancel, Outcome, Request, Stock
 from ticketlab.core.plugin import Perform, Store
 from ticketlab.lab.plugins.registry import registered
 from ticketlab.strategies.none import KIND as NONE
-from ticketlab.strategies.none import Unguarded
+from ticketlab.strategies.none import Unsynchronized
 from ticketlab.testing import inventory_machine
 
 pytestmark = pytest.mark.usefixtures("in_tmp_path")
@@ -43,7 +43,7 @@ def test_what_is_asked_for_one_after_another_is_done(store: str, strategy: str) 
     run_state_machine_as_test(inventory_machine(store, strategy), settings=BRIEFLY)
 
 
-class Forgetful(Unguarded):
+class Forgetful(Unsynchronized):
     """Says that tickets are given back, and does nothing."""
 
     @contextmanager

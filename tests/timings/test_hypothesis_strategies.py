@@ -50,22 +50,22 @@ def test_schedules_and_orders_name_buyers_and_sections_that_exist(schedule: Sche
 
 
 @given(faults(3, ["kill", "pause:2s", "kill-service"], most=2, points=5))
-def test_faults_strike_each_participant_once_and_say_how_to_make_them_again(strikes: tuple[FaultPoint, ...]) -> None:
-    victims = [strike.who for strike in strikes]
-    assert len(strikes) <= 2
+def test_faults_meet_each_participant_once_and_say_how_to_make_them_again(faults: tuple[FaultPoint, ...]) -> None:
+    victims = [fault.who for fault in faults]
+    assert len(faults) <= 2
     assert victims == sorted(set(victims))
-    assert all(0 <= strike.point < 5 for strike in strikes)
-    assert all((strike.who == 3) == (strike.fault == Fault.parse("kill-service")) for strike in strikes)
+    assert all(0 <= fault.point < 5 for fault in faults)
+    assert all((fault.who == 3) == (fault.fault == Fault.parse("kill-service")) for fault in faults)
     assert all(0 <= who <= 3 for who in victims)
-    assert eval(repr(strikes)) == strikes
+    assert eval(repr(faults)) == faults
 
 
 def test_a_kill_under_the_lock_shrinks_to_the_first_step_at_which_the_first_buyer_holds_it() -> None:
     scenario = Scenario.of("json:rename", "lock", buyers=2)
 
-    def leaves_the_lock(strikes: tuple[FaultPoint, ...]) -> bool:
-        played = run_plan(scenario, Timing(((), ())), faults=strikes)
-        return "lock left behind" in {anomaly.name for anomaly in played.anomalies}
+    def leaves_the_lock(faults: tuple[FaultPoint, ...]) -> bool:
+        played = run_plan(scenario, Timing(((), ())), faults=faults)
+        return "lock never released" in {anomaly.name for anomaly in played.anomalies}
 
     searching = settings(SEARCHING, max_examples=30)
     assert find(faults(2, points=4), leaves_the_lock, settings=searching) == (FaultPoint(0, 1, Fault.parse("kill")),)
@@ -168,7 +168,7 @@ def test_a_race_that_goes_wrong_is_drawn_in_the_report() -> None:
     report = "\n".join(caught.value.__notes__)
     assert "timing=Timing(((), ()))" in report
     assert "read main → 1" in report
-    assert "lost update: buyers were told of 2 sold tickets" in report
+    assert "lost update: purchases returned 2 sold tickets" in report
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Two oracles held against each other: what the buyers were told, and what the books say afterwards.
+"""Two oracles compared with each other: the results of purchases, and what the books say afterwards.
 
 This judge needs no times and no interleaving, only sums (see `sums`), so it is exact whatever the schedule was.
 
@@ -26,7 +26,7 @@ from ticketlab.core.verdict import Anomaly
 
 @dataclass(slots=True)
 class _Section:
-    """One section's operations, sorted by what the buyer was told."""
+    """One section's operations, sorted by their results."""
 
     name: str
     tickets: int
@@ -37,20 +37,20 @@ class _Section:
     holds: list[Operation] = field(default_factory=list)  # that were granted, or may have been
 
     @property
-    def told(self) -> int:
+    def returned(self) -> int:
         return sum(len(operation.tickets) for operation in self.sold)
 
     @property
     def maybe(self) -> Counter[int]:
-        """The most tickets that orders without an answer can have bought, by buyer."""
+        """The most tickets that orders that never returned can have bought, by buyer."""
         held = {operation.result: _quantity(operation) for operation in self.holds if not operation.unknown}
-        unheard = max((_quantity(operation) for operation in self.holds if operation.unknown), default=0)
+        unknown_hold = max((_quantity(operation) for operation in self.holds if operation.unknown), default=0)
         found: Counter[int] = Counter()
         for each in self.unknown:
             if each.op == "buy":
                 found[each.process] += _quantity(each)
             elif each.op == "confirm":
-                found[each.process] += held.get(str(each.arg), unheard)
+                found[each.process] += held.get(str(each.arg), unknown_hold)
         return found
 
     @property
@@ -102,7 +102,7 @@ def _quantity(operation: Operation) -> int:
 
 def _receipts(section: _Section) -> Iterator[Anomaly]:
     """Yield the anomalies that the receipts alone prove."""
-    sold = section.told - section.given_back - section.maybe_given_back
+    sold = section.returned - section.given_back - section.maybe_given_back
     if sold > section.tickets:
         least = "at least " if section.maybe_given_back else ""
         yield Anomaly(
@@ -134,8 +134,8 @@ def _sold_twice(section: _Section) -> Iterator[Anomaly]:
         return
     worst, operations = max(twice.items(), key=lambda item: len(item[1]))
     alone = len({operation.process for operation in operations}) == 1
-    held = f"was sold {len(operations):,} times to" if alone else "is held by"
-    sentence = f"ticket {worst} of section {section.name!r} {held} {_buyers(operations)}"
+    sold = f"was sold {len(operations):,} times to" if alone else "was sold to"
+    sentence = f"ticket {worst} of section {section.name!r} {sold} {_buyers(operations)}"
     if len(twice) > 1:
         sentence += f", and {pluralize(len(twice) - 1, 'more ticket')} by several"
     tickets = {str(ticket): [one.evidence() for one in each_sold] for ticket, each_sold in twice.items()}
@@ -143,19 +143,20 @@ def _sold_twice(section: _Section) -> Iterator[Anomaly]:
 
 
 def _against_books(section: _Section, books: Books) -> Iterator[Anomaly]:
-    """Yield the anomalies that the books prove when they are held against the receipts."""
+    """Yield the anomalies that the books prove when they are compared with the receipts."""
     stock = books.stocks[section.name]
-    told, maybe, claim = section.told, section.maybe, sums.told_of(section.name, section.told)
+    returned, maybe = section.returned, section.maybe
+    claim = sums.returned_claim(section.name, returned)
     yield from sums.negative_stock(section.name, stock.remaining)
     yield from sums.wrong_total(_total(section, books))
     missing, extra = _ledger_differences(section, books, maybe)
-    evidence = _evidence(section, missing or section.sold, told=told, counted=stock.issued)
-    lost = list(sums.lost_update(claim, told, stock.issued, evidence))
+    evidence = _evidence(section, missing or section.sold, returned=returned, counted=stock.issued)
+    lost = list(sums.lost_update(claim, returned, stock.issued, evidence))
     yield from lost or sums.missing_entries(
         section.name, [each.process for each in missing], _evidence(section, missing)
     )
-    facts = {"section": section.name, "told": told, "counted": stock.issued, "entries": _entries(extra)}
-    ghosts = list(sums.ghost_sale(claim, told, maybe.total(), stock.issued, facts))
+    facts = {"section": section.name, "returned": returned, "counted": stock.issued, "entries": _entries(extra)}
+    ghosts = list(sums.ghost_sale(claim, returned, maybe.total(), stock.issued, facts))
     yield from ghosts or sums.extra_entries(section.name, [buyer for buyer, _ in extra], facts)
 
 

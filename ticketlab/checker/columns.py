@@ -1,8 +1,8 @@
 """Histories as columns: a million operations in a hundred bytes each, not a million objects.
 
-Times and processes stand in arrays. What an operation asked and was told is its *call*. A table has each distinct call
-once, and a row its number there: so a judge classifies calls, of which there are few, instead of operations, of which
-there are many.
+Times and processes stand in arrays. What an operation asked for and returned is its *call*. A table has each distinct
+call once, and a row its number there: so a judge classifies calls, of which there are few, instead of operations, of
+which there are many.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class MalformedHistory(UsageError):
 
 
 class Call(NamedTuple):
-    """What an operation asked and was told; `arg` and `result` are hashable (a JSON list becomes a tuple)."""
+    """What an operation asked for and returned; `arg` and `result` are hashable (a JSON list becomes a tuple)."""
 
     op: str
     arg: Any

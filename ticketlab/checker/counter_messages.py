@@ -32,8 +32,8 @@ def oversold(words: Phrasing, section: str, stock: int, sales: list[int]) -> Con
 
 
 def impossible(words: Phrasing, section: str, stock: int, row: int, left: int) -> Contradiction:
-    """Explain a search that was told a negative number, or more than the stock."""
-    sentence = f"{words.who(row)} was told at {words.ended(row)} that {_left(left)}"
+    """Explain a search that returned a negative number, or more than the stock."""
+    sentence = _searched(words, row)
     if left < 0:
         return Contradiction("negative stock", sentence, (row,), section, facts={"stock": stock})
     return Contradiction(
@@ -47,8 +47,7 @@ def impossible(words: Phrasing, section: str, stock: int, row: int, left: int) -
 
 def between_levels(words: Phrasing, section: str, size: int, row: int) -> Contradiction:
     """Explain a count that sales of one size cannot reach."""
-    left = words.columns.operation(row).result
-    sentence = f"{words.who(row)} was told at {words.ended(row)} that {left:,} were left, but every sale took {size:,}"
+    sentence = f"{_searched(words, row)}, but every sale took {size:,}"
     return Contradiction("impossible count", sentence, (row,), section, facts={"size_of_orders": size})
 
 
@@ -64,15 +63,20 @@ def _refused(words: Phrasing, row: int) -> str:
     return f"{words.who(row)} was refused{what} at {words.ended(row)}"
 
 
-def _told(words: Phrasing, row: int) -> str:
-    """Say what an operation was told, and when at the latest it was true."""
+def _returned(words: Phrasing, row: int) -> str:
+    """Say what an operation returned, and when at the latest it was true."""
     o = words.columns.operation(row)
     if o.op == "buy" and o.result == "soldout":
         return _refused(words, row)
     if isinstance(o.arg, int):
         what = "was sold" if o.op == "buy" else "gave back"
         return f"{words.who(row)} {what} {pluralize(o.arg, 'ticket')} at {words.ended(row)}"
-    return f"{words.who(row)} was told at {words.ended(row)} that {_left(o.result)}"
+    return _searched(words, row)
+
+
+def _searched(words: Phrasing, row: int) -> str:
+    left = words.columns.operation(row).result
+    return f"{words.who(row)}'s search returned at {words.ended(row)} that {_left(left)}"
 
 
 def _left(left: Any) -> str:
@@ -82,12 +86,12 @@ def _left(left: Any) -> str:
 def _too_few(words: Phrasing, section: str, one: Units, finding: TooFew) -> Contradiction:
     most, needed = finding.possible * one.size, finding.level * one.size
     when = "in the whole history" if finding.until is None else f"before {words.at(finding.until)}"
-    told, stock = _told(words, finding.read), pluralize(one.stock, "ticket")
-    sentence = f"{told}, but {when} at most {most:,} of {stock} can have been sold"
+    returned, stock = _returned(words, finding.read), pluralize(one.stock, "ticket")
+    sentence = f"{returned}, but {when} at most {most:,} of {stock} can have been sold"
     if finding.until is not None:
         sentence += ": the next sale had not begun"
     refusal = words.columns.operation(finding.read).op == "buy"
-    facts = {"stock": one.stock, "most_sold": most, "least_sold_told": needed}
+    facts = {"stock": one.stock, "most_sold": most, "least_sold_returned": needed}
     return Contradiction("undersold" if refusal else "ghost sale", sentence, (finding.read,), section, facts=facts)
 
 
@@ -96,7 +100,8 @@ def _between(words: Phrasing, section: str, one: Units, finding: Between) -> Con
     parts = []
     if finding.early is not None:
         parts.append(
-            f"{_told(words, finding.early)}, so at least {low:,} of {pluralize(one.stock, 'ticket')} were sold by then"
+            f"{_returned(words, finding.early)}, so at least {low:,} of {pluralize(one.stock, 'ticket')} "
+            "were sold by then"
         )
     if finding.sales:
         who = words.all_of(finding.sales)
@@ -108,13 +113,13 @@ def _between(words: Phrasing, section: str, one: Units, finding: Between) -> Con
     if finding.late is not None:
         left = words.columns.operation(finding.late).result
         parts.append(
-            f"yet {words.who(finding.late)}, who asked only at {words.started(finding.late)}, "
-            f"was told that {_left(left)}"
+            f"yet {words.who(finding.late)}'s search, invoked only at {words.started(finding.late)}, "
+            f"returned that {_left(left)}"
         )
     else:
         parts[-1] += f": {low + len(finding.sales) * size:,} of {one.stock:,}"
     rows = [row for row in (finding.early, *finding.sales, finding.late) if row is not None]
-    facts = {"stock": one.stock, "least_sold": low + len(finding.sales) * size, "most_sold_told": high}
+    facts = {"stock": one.stock, "least_sold": low + len(finding.sales) * size, "most_sold_returned": high}
     return Contradiction(_name(words, one, finding), "; ".join(parts), rows, section, facts=facts)
 
 
@@ -249,10 +254,10 @@ def _mixed_sentence(words: Phrasing, part: Mixed, rows: list[int]) -> str:
         return f"with {stock} at first these cannot all be right, whatever the others did: {words.lines(rows)}"
     row, end = rows[0], words.columns.back[rows[0]]
     read = next((read for read in part.reads if read.row == row), None)
-    o, told, most = words.columns.operation(row), _told(words, row), _most_sold(part, end)
+    o, returned, most = words.columns.operation(row), _returned(words, row), _most_sold(part, end)
     assert isinstance(o.arg, int | None)
     if o.op == "buy" and read is None:
-        return f"{told}, but there were only {part.stock:,}"
+        return f"{returned}, but there were only {part.stock:,}"
     if most < (read.low if read else o.arg or 0):
-        return f"{told}, but by then at most {most:,} of {pluralize(part.stock, 'ticket')} can have been sold"
-    return f"{told}, but no choice of the orders that had begun by then makes that possible"
+        return f"{returned}, but by then at most {most:,} of {pluralize(part.stock, 'ticket')} can have been sold"
+    return f"{returned}, but no choice of the orders that had begun by then makes that possible"

@@ -2,7 +2,7 @@
 
 If all sales of a section have one size and nothing is cancelled, the unit-order method (`units`) judges it in
 O(n log n). Any other section is judged by the exact frontier search (`frontier`), within a budget. Both methods take
-sales whose buyer never heard back. A cancellation gives back tickets that were sold, so it never lifts the number left
+sales that never returned. A cancellation gives back tickets that were sold, so it never lifts the number left
 above the stock. Orders that certainly failed, and reads without an answer, say nothing.
 """
 
@@ -134,7 +134,7 @@ def _sections(stock: OpeningStock, columns: Columns) -> list[_Section]:
 
 
 def _impossible(words: Phrasing, section: _Section) -> Contradiction | None:
-    """Return a contradiction if a search was told a number that no counter of this stock can show."""
+    """Return a contradiction if a search returned a number that no counter of this stock can show."""
     calls, what = words.columns.calls, words.columns.what
     for row in section.searches:
         left = calls[what[row]].result

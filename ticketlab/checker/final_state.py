@@ -47,13 +47,14 @@ class _Books(NamedTuple):
 
 @dataclass(slots=True)
 class _Receipts:
-    """What the buyers of one section were told, as numbers of tickets; `told` and `maybe` by buyer.
+    """The results of purchases in one section, as numbers of tickets; `returned` and `maybe` by buyer.
 
-    `maybe` are the most that can have been sold beyond `told`: to who never heard back, and to who confirmed a hold
-    whose number of tickets nobody heard; the latter are `vague`. `answered` and `unanswered` are the orders' sizes.
+    `maybe` are the most that can have been sold beyond `returned`: by orders that never returned, and by confirming a
+    hold whose number of tickets no call returned; buyers of the latter are `vague`. `answered` and `unanswered` are the
+    sizes of the orders that returned and of those that never did.
     """
 
-    told: Counter[int] = field(default_factory=Counter)
+    returned: Counter[int] = field(default_factory=Counter)
     maybe: Counter[int] = field(default_factory=Counter)
     answered: dict[int, list[int]] = field(default_factory=dict)
     unanswered: dict[int, list[int]] = field(default_factory=dict)
@@ -63,20 +64,20 @@ class _Receipts:
     with_holds: bool = False
 
     def add(self, buyer: int, least: int, most: int, *, answered: bool) -> None:
-        """Add an order that bought between `least` and `most` tickets, or nothing if it was not answered."""
-        self.told[buyer] += least if answered else 0
+        """Add an order that bought between `least` and `most` tickets, or nothing if it never returned."""
+        self.returned[buyer] += least if answered else 0
         self.maybe[buyer] += most - least if answered else most
         if least < most:
             self.vague.add(buyer)
         (self.answered if answered else self.unanswered).setdefault(buyer, []).append(most)
 
     def differences(self, written: Counter[int]) -> tuple[list[int], list[int]]:
-        """Return the buyers that were told of more than is written, and those of whom more is written than can be."""
-        missing, extra = sorted(self.told - written), sorted(written - self.told - self.maybe)
+        """Return the buyers of whom less is written than their calls returned, and those of whom too much is."""
+        missing, extra = sorted(self.returned - written), sorted(written - self.returned - self.maybe)
         for buyer in sorted(self.unanswered.keys() - self.vague):
-            count, told = written[buyer], self.told[buyer]
+            count, returned = written[buyer], self.returned[buyer]
             unanswered = self.unanswered[buyer]
-            if told < count <= told + self.maybe[buyer] and not _add_up(unanswered, count - told):
+            if returned < count <= returned + self.maybe[buyer] and not _add_up(unanswered, count - returned):
                 one_left_out = _add_up([*self.answered.get(buyer, ()), *unanswered], count)
                 (missing if one_left_out else extra).append(buyer)
         return sorted(missing), sorted(extra)
@@ -114,10 +115,11 @@ def judge_closing(columns: Columns, model: str = "", stock: int | None = None) -
 
 
 def _judge(section: str, receipts: _Receipts, books: _Books, tickets: int | None) -> Iterator[Anomaly]:
-    record, told, maybe = books.stocks[section], receipts.told.total(), receipts.maybe.total()
-    claim, facts = sums.told_of(section, told), {"section": section, "told": told, "counted": record.issued}
-    lost = list(sums.lost_update(claim, told, record.issued, facts))
-    ghosts = list(sums.ghost_sale(claim, told, maybe, record.issued, facts))
+    record, returned, maybe = books.stocks[section], receipts.returned.total(), receipts.maybe.total()
+    claim, facts = sums.returned_claim(section, returned), {"section": section, "returned": returned}
+    facts |= {"counted": record.issued}
+    lost = list(sums.lost_update(claim, returned, record.issued, facts))
+    ghosts = list(sums.ghost_sale(claim, returned, maybe, record.issued, facts))
     yield from (*lost, *ghosts, *sums.negative_stock(section, record.remaining))
     if tickets is not None:
         unsure = max(receipts.maybe_given_back, books.given_back[section] - receipts.given_back)

@@ -122,8 +122,8 @@ def _sold_twice(words: Phrasing, section: str, label: str, first: int, second: i
 
 def _refused(words: Phrasing, section: str, label: str, refusal: int, sale: int, *, excused: bool) -> Contradiction:
     """Explain a refusal before any sale; `excused`: an unanswered attempt would explain it if no sale were known."""
-    sentence = f"{words.who(refusal)} was told at {words.ended(refusal)} that {label} was taken, but "
+    sentence = f"{words.who(refusal)} was refused {label} at {words.ended(refusal)}, but "
     if sale < 0:
         return Contradiction("undersold", sentence + "nobody bought it before that", (refusal,), section)
-    sentence += f"{words.who(sale)}, whose order began only at {words.started(sale)}, was sold it"
+    sentence += f"{words.who(sale)}, who was sold it, invoked the order only at {words.started(sale)}"
     return Contradiction("undersold", sentence, (refusal, sale) if excused else (refusal,), section)

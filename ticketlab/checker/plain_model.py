@@ -2,7 +2,7 @@
 
 An operation of a history is a call of the method of its name. Its `arg` are the arguments: null for none, a list for
 several, anything else for one. A method with a parameter `who` is told which process calls. What a history says an
-operation was told is right if the method, called at that point, comes to the same:
+operation returned is right if the method, called at that point, comes to the same:
 
 - the method returns the result; a tuple is as good as a list;
 - "ok" stands for any return value but False, for logs that say only that it went well;

@@ -1,4 +1,4 @@
-"""A recorder of histories for code that is in use: what was asked and answered, and when.
+"""A recorder of histories for code that is in use: what was invoked and returned, and when.
 
 It depends on nothing of the lab, and an operation costs it about a microsecond: two looks at the clock and two entries
 in lists. What was begun and never ended is written down as such, because it may have taken effect.
@@ -37,7 +37,7 @@ class HistoryRecorder:
         return begun
 
     def end(self, begun: Begun, result: Any) -> None:
-        """Take down what an operation was answered; "failed" says that it certainly had no effect.
+        """Take down what an operation returned; "failed" says that it certainly had no effect.
 
         One that is never ended may have had its effect at any time since; its thread may go on.
         """

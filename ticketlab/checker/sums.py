@@ -1,10 +1,10 @@
 """What the sums of receipts and books prove: each comparison, its anomaly and its sentence, once for all judges.
 
-`books` holds what buyers were told against a store that was read afresh, `final_state` a history against the books in
-its metadata, and `lab.exploring.function_workload` what functions said against the books that they wrote. All compare
+`books` compares the results of purchases with a store that was read afresh, `final_state` a history with the books in
+its metadata, and `lab.exploring.function_workload` what functions said with the books that they wrote. All compare
 numbers of tickets in one section:
 
-- `told`, the tickets of sales that buyers were told of, and `maybe`, those of orders that were never answered;
+- `returned`, the tickets that purchases returned, and `maybe`, those of purchases that never returned;
 - `counted`, the tickets that the books count as sold: ticket numbers count sales, so this is `issued`;
 - what is for sale (`remaining`), held and sold: together all that there ever was, as the numbers of cancelled tickets
   are never issued again.
@@ -23,27 +23,28 @@ from ticketlab.core.verdict import Anomaly
 Evidence = Mapping[str, Any]
 
 
-def told_of(section: str, told: int) -> str:
-    """Return the beginning of a sentence: what the buyers of a section were told."""
-    return f"buyers were told of {pluralize(told, 'sold ticket')} of section {section!r}"
+def returned_claim(section: str, returned: int) -> str:
+    """Return the beginning of a sentence: how many tickets of a section purchases returned."""
+    return f"purchases returned {pluralize(returned, 'sold ticket')} of section {section!r}"
 
 
-def lost_update(claim: str, told: int, counted: int, evidence: Evidence) -> Iterator[Anomaly]:
+def lost_update(claim: str, returned: int, counted: int, evidence: Evidence) -> Iterator[Anomaly]:
     """Yield an anomaly if the books count fewer tickets than buyers claim to have; `claim` begins the sentence."""
-    if told > counted:
-        sentence = f"{claim}, the books count {counted:,}: {told - counted:,} overwritten"
+    if returned > counted:
+        sentence = f"{claim}, the books count {counted:,}: {returned - counted:,} overwritten"
         yield Anomaly("lost update", sentence, evidence)
 
 
-def ghost_sale(claim: str, told: int, maybe: int, counted: int, evidence: Evidence) -> Iterator[Anomaly]:
+def ghost_sale(claim: str, returned: int, maybe: int, counted: int, evidence: Evidence) -> Iterator[Anomaly]:
     """Yield an anomaly if the books count more tickets than buyers can have bought; `claim` begins the sentence."""
-    if counted <= told + maybe:
+    if counted <= returned + maybe:
         return
     if maybe:
-        unanswered = f"and orders without an answer were for {maybe:,} more"
-        sentence = f"{claim} {unanswered}, the books count {counted:,}: {counted - told - maybe:,} too many"
+        open_ones = f"and may have sold {maybe:,} more without returning"
+        sentence = f"{claim} {open_ones}, the books count {counted:,}: {counted - returned - maybe:,} too many"
     else:
-        sentence = f"{claim}, the books count {counted:,}: nobody was told of {counted - told:,}"
+        extra = counted - returned
+        sentence = f"{claim}, the books count {counted:,}: {extra:,} belong{'s' if extra == 1 else ''} to no purchase"
     yield Anomaly("ghost sale", sentence, evidence)
 
 
@@ -58,7 +59,7 @@ class Total(NamedTuple):
     """All tickets of a section that the books know of, and how many there should be.
 
     `cancelled` tickets are for sale again, and still counted as issued; `maybe_cancelled` are those of cancellations
-    that were never answered. `with_holds` says whether tickets of the section were ever held.
+    that never returned. `with_holds` says whether tickets of the section were ever held.
     """
 
     section: str
@@ -96,16 +97,16 @@ def wrong_total(total: Total) -> Iterator[Anomaly]:
 
 
 def missing_entries(section: str, buyers: Sequence[int], evidence: Evidence) -> Iterator[Anomaly]:
-    """Yield an anomaly if the ledger lacks sales that these buyers were told of."""
+    """Yield an anomaly if the ledger lacks sales that were returned to these buyers."""
     if buyers:
-        sentence = f"{name_buyers(buyers)} heard of a sale in section {section!r} that the ledger does not have"
+        sentence = f"the ledger lacks a sale in section {section!r} that was returned to {name_buyers(buyers)}"
         yield Anomaly("vanished sale", sentence, evidence)
 
 
 def extra_entries(section: str, buyers: Sequence[int], evidence: Evidence) -> Iterator[Anomaly]:
-    """Yield an anomaly if the ledger has sales to these buyers that nobody was told of."""
+    """Yield an anomaly if the ledger has sales to these buyers that no purchase returned."""
     if buyers:
-        sentence = f"the ledger has a sale to {name_buyers(buyers)} in section {section!r} that nobody was told of"
+        sentence = f"the ledger has a sale to {name_buyers(buyers)} in section {section!r} that no purchase returned"
         yield Anomaly("ghost sale", sentence, evidence)
 
 

@@ -12,10 +12,10 @@ time and each needs it placed at another end. Where the clock that ends holds ma
 (live, a store counts seconds in floating point), the model is told by how much: a lapse may come that much earlier or
 later.
 
-Names: no two holds have the same. A hold that was answered has the name that its buyer heard, so whoever confirms that
-name means that hold and no other. A name that nobody heard may be that of any hold without an answer; but once it was
-confirmed or cancelled, it is used up; and if it is told to be over, no hold that stands then has it. An open hold keeps
-these refused names, which only ever rule out what may follow.
+Names: no two holds have the same. A hold whose call returned has the name that its call returned, so whoever confirms
+that name means that hold and no other. A name that no call returned may be that of any hold without an answer; but once
+it was confirmed or cancelled, it is used up; and if a call returns that it is over, no hold that stands then has it. An
+open hold keeps these refused names, which only ever rule out what may follow.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from ticketlab.checker.counters import validate as validate_counter
 LAPSE: Final = "lapse"
 
 _OpenHold = tuple[str, int, tuple[str, ...]]
-"""An open hold: name, tickets, and the names that it cannot have; the name is empty if the buyer never heard it."""
+"""An open hold: name, tickets, and the names that it cannot have; the name is empty if no call returned it."""
 _OpenHolds = tuple[_OpenHold, ...]
 """The open holds, sorted."""
 _State = tuple[int, _OpenHolds, frozenset[str]]
-"""How many tickets are sold, what is held, and which names that nobody heard are used up."""
+"""How many tickets are sold, what is held, and which names that no call returned are used up."""
 _Names = frozenset[tuple[str, str]]
-"""Names that were heard, each with its section."""
+"""Names that calls returned, each with its section."""
 
 INIT: Final[_State] = (0, (), frozenset())
 _RESULTS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -48,12 +48,12 @@ _RESULTS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def bind(stock: OpeningStock, calls: Iterable[Call]) -> Callable[[_State, Call], Iterable[_State]]:
-    """Return the specification for a history with these calls: they say which names were heard."""
-    heard = {(call.section, str(call.result)) for call in calls if _gives_hold(call)}
-    return partial(step, stock, heard=frozenset(heard))
+    """Return the specification for a history with these calls: they say which names calls returned."""
+    returned = {(call.section, str(call.result)) for call in calls if _gives_hold(call)}
+    return partial(step, stock, returned=frozenset(returned))
 
 
-def step(stock: OpeningStock, state: _State, call: Call, heard: _Names = frozenset()) -> Iterable[_State]:
+def step(stock: OpeningStock, state: _State, call: Call, returned: _Names = frozenset()) -> Iterable[_State]:
     """Return the states that an operation may leave: the sequential specification."""
     op, arg, result, section = call
     sold, holds, used_up = state
@@ -63,7 +63,7 @@ def step(stock: OpeningStock, state: _State, call: Call, heard: _Names = frozens
         ended = [hold for hold in dict.fromkeys(holds) if hold[:2] == arg]
         return [(sold, _without(holds, hold), used_up) for hold in ended] or (state,)
     if op == "confirm" or (op == "cancel" and type(arg) is str):
-        return _use(state, call, heard=(section, arg) in heard)
+        return _use(state, call, returned=(section, arg) in returned)
     left = stock_of(stock, section) - sold - sum(hold[1] for hold in holds)
     if op == "search":
         return (state,) if result in (UNKNOWN, left) else ()
@@ -76,27 +76,27 @@ def step(stock: OpeningStock, state: _State, call: Call, heard: _Names = frozens
     return _either(state, (sold - arg, holds, used_up), call, arg <= sold, "")
 
 
-def _use(state: _State, call: Call, *, heard: bool) -> Iterable[_State]:
-    """Confirm or cancel the hold of that name, or of a name that nobody heard."""
+def _use(state: _State, call: Call, *, returned: bool) -> Iterable[_State]:
+    """Confirm or cancel the hold of that name, or of a name that no call returned."""
     sold, holds, used_up = state
     name = call.arg
-    if heard:
+    if returned:
         meant = dict.fromkeys(hold for hold in holds if hold[0] == name)
     else:
         usable = () if name in used_up else holds
         meant = dict.fromkeys(hold for hold in usable if not hold[0] and name not in hold[2])
     if call.result == "expired":
-        if heard or not meant:
+        if returned or not meant:
             return () if meant else (state,)
         return ((sold, tuple(sorted(_refuse(hold, name) if hold in meant else hold for hold in holds)), used_up),)
-    if not heard:
+    if not returned:
         used_up |= {name}
     after = [(sold + hold[1] if call.op == "confirm" else sold, _without(holds, hold), used_up) for hold in meant]
     return after if call.result == "ok" else [*after, state]
 
 
 def _refuse(hold: _OpenHold, name: str) -> _OpenHold:
-    """Return a hold whose name nobody heard, now that a name turned out not to be its own."""
+    """Return a hold whose name no call returned, now that a name turned out not to be its own."""
     return hold[0], hold[1], tuple(sorted((*hold[2], name)))
 
 

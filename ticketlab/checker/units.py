@@ -1,11 +1,11 @@
 """The unit-order method: counters whose sales all have one size, judged exactly in O(n log n).
 
 **The question.** A section has `stock` tickets; every sale takes `size` of them. The *level* is the number of sales
-that have taken effect. A search that was told `v` saw the level (stock - v) / size. A refusal of n tickets saw a level
+that have taken effect. A search that returned `v` saw the level (stock - v) / size. A refusal of n tickets saw a level
 of at least ceil((stock - n + 1) / size), since fewer than n tickets were left. The level never exceeds cap = stock //
 size. A history is linearizable if every operation can be given a point within its closed interval (from invocation to
 return) such that all of this holds in the order of the points, those of equal points being ordered at will. (Closed:
-operations that share an instant are concurrent, as coarse clocks demand.) Sales whose buyer never heard back may take a
+operations that share an instant are concurrent, as coarse clocks demand.) Sales that never returned may take a
 point at any time after their invocation, or none.
 
 **Slots and windows.** Let t[k] be the point of the k-th sale in order. A search with level l, invoked at a and returned

@@ -39,9 +39,9 @@ _STARTING: Final = frozenset({"learn", "race", "compare", "explore", "check-lock
 _MOMENT: Final = 0.01  # seconds
 INTERRUPTED: Final = 130
 _FIRST_LINES: Final = """\
-ticketlab finds the race between processes that share something, shows it, proves it gone, and prices the cure. Try:
-  ticketlab race                                   # real buyers race for tickets: what goes wrong, and what cures it
-  ticketlab explore --store json --strategy none   # the smallest schedule that goes wrong, found and not waited for
+ticketlab finds the race between processes that share something, shows it, proves it gone, and prices the fix. Try:
+  ticketlab race                                   # real buyers race for tickets: what goes wrong, and what fixes it
+  ticketlab explore --store json --strategy none   # search all schedules for one that goes wrong, and show the smallest
   ticketlab learn                                  # lessons on processes, each with a program that runs
 All commands: ticketlab --help"""
 _STOPPED: Final = "interrupted: all processes were stopped, and nothing is left behind"
@@ -91,7 +91,7 @@ class LazyGroup(click.Group):
 @click.version_option(ticketlab.__version__, prog_name="ticketlab")
 @click.pass_context
 def cli(ctx: click.Context) -> None:
-    """Find the race, show it, prove it gone, and price the cure.
+    """Find the race, show it, prove it gone, and price the fix.
 
     Buyers race for tickets in a shared inventory. The lab says which locking strategy keeps the books right on which
     store, and what it costs. Begin with `ticketlab race`.

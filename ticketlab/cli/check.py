@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 20  # anomalies in the text; --json has all of them
 _PROVING = 10  # operations or transactions of one anomaly
-_ENDS = {"ok": "", "fail": ", and failed", "info": ", and never heard how it ended"}
+_ENDS = {"ok": "", "fail": ", and failed", "info": ", and its end is unknown"}
 
 
 @click.command("check", cls=Command)

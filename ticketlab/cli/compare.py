@@ -59,7 +59,7 @@ _file = click.Path(path_type=Path)
     is_flag=False,
     flag_value="crash",
     metavar="[LIST]",
-    help="Race nothing; strike two buyers at every point, and show what is left. [default: kill them]",
+    help="Race nothing; inject faults into two buyers at every point, and show what is left. [default: kill them]",
 )
 @click.option(
     "--workers", type=click.IntRange(min=1), help="With --faults: so many processes. [default: one for each core]"
@@ -169,12 +169,12 @@ def _following(found: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, 
         steps[worst["command"]] = "see it go wrong" if always else often
     if len({row["buyers"] for row in found["rows"]}) == 1:
         line = command_line(*PLACES, "save", "against", "fail-if", first={"buyers": "1,8,100"})
-        steps[line] = "as buyers grow"
+        steps[line] = "with more buyers"
     if given["save"] is not None:
         line = command_line(*PLACES, "save", "fail-if", first={"against": given["save"]})
         steps[f"{line} --fail-if 'p99>+20%' --fail-if 'sales/s<-10%'"] = "hold later runs against this one"
     elif given["against"] is None:
-        steps[command_line(*PLACES, "save", first={"save": _free_name()})] = "a line to hold"
+        steps[command_line(*PLACES, "save", first={"save": _free_name()})] = "keep this as a baseline"
     return steps
 
 

@@ -82,7 +82,7 @@ if TYPE_CHECKING:
 @option("--executor", help="inline: all in this process; processes: a process for each (for functions, and a kill).")
 @option(
     "--faults",
-    help="Faults that strike at every point in turn: kill, pause:2s, terminate, disk-full, ... or all; or power-cut.",
+    help="Faults injected at every point in turn: kill, pause:2s, terminate, disk-full, ... or all; or power-cut.",
 )
 @option("--atomic-accesses", is_flag=True, default=False, help="Take each read and each write as one step.")
 @option(
@@ -123,9 +123,9 @@ def command(words: tuple[str, ...], as_json: bool, **given: Any) -> int:
     The first schedule that goes wrong is shrunk, confirmed on real processes, drawn, and saved as a case for `ticketlab
     replay`. If none goes wrong and no schedule is left, this is proved for so many buyers or processes.
 
-    With --faults, each buyer or process is struck at each of its steps in turn, by real signals and real failures of
-    files. With --faults power-cut, a program or a store runs once, and every state in which the disk can be left at any
-    moment is laid out and judged.
+    With --faults, each fault is injected into each buyer or process at each of its steps in turn, by real signals and
+    real failures of files. With --faults power-cut, a program or a store runs once, and every state in which the disk
+    can be left at any moment is laid out and judged.
     """  # noqa: D301 - click wants the character itself
     from ticketlab.cli.terminal import ProgressLine
     from ticketlab.lab.exploring.explore import explore_scenario

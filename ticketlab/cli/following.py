@@ -25,14 +25,14 @@ def after_race(row: Result, scenario: Scenario, options: RaceOptions, command: R
 
     found = {}
     if row.valid is False:
-        found[f"{row.command} --evidence"] = "another race, with all that buyers read, wrote and were told"
-        cures = [strategy for _, strategy in tour_pairs(row.store, None)]
-        if _can_be_raced(scenario, options, cures):
-            found[command(row.store, None)] = "see the cures"
+        found[f"{row.command} --evidence"] = "another race, with every read, write and result"
+        fixes = [strategy for _, strategy in tour_pairs(row.store, None)]
+        if _can_be_raced(scenario, options, fixes):
+            found[command(row.store, None)] = "see the fixes"
     else:
-        unguarded = Spec("none")
-        if scenario.strategy != unguarded and _can_be_raced(scenario, options, [unguarded]):
-            found[command(row.store, unguarded)] = "see it unguarded"
+        unsynchronized = Spec("none")
+        if scenario.strategy != unsynchronized and _can_be_raced(scenario, options, [unsynchronized]):
+            found[command(row.store, unsynchronized)] = "see it unsynchronized"
         found |= _exploration(scenario, options)
     return found | {row.command: "run this again"}
 
@@ -48,7 +48,7 @@ def after_tour(rows: Sequence[Result]) -> dict[str, str]:
 
 
 def _can_be_raced(scenario: Scenario, options: RaceOptions, strategies: Iterable[Spec]) -> bool:
-    """Whether a scenario can be raced under all these strategies, and its faults can strike there."""
+    """Whether a scenario can be raced under all these strategies, and its faults can be injected there."""
     from ticketlab.core.faults import FaultKind
     from ticketlab.lab.plugins.registry import strategy_kind
     from ticketlab.lab.racing.race import check_combination

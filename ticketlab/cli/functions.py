@@ -86,7 +86,7 @@ def kind_of_participants(given: Mapping[str, Any]) -> str:
         for other in {"processes", "threads", "tasks", "executor"} - {kind}:
             refuse_both(kind, other)
         if kind == "tasks" and given["faults"]:
-            raise UsageError("no fault can strike a task of an event loop: leave out --faults")
+            raise UsageError("no fault can be injected into a task of an event loop: leave out --faults")
     if given.get("gate") == "kernel":
         from ticketlab.lab.plain.gates import check_gate
 
@@ -104,7 +104,9 @@ def refuse_mixture(function: str | None, *of_purchases: str) -> None:
         if key in click.get_current_context().params and is_typed(key):
             name = key.replace("_", "-")
             if key == "faults":
-                raise UsageError(f"--faults strikes functions in an exploration, and not in a race: explore {function}")
+                raise UsageError(
+                    f"--faults is injected into functions in an exploration, and not in a race: explore {function}"
+                )
             if function:
                 raise UsageError(f"--{name} is of purchases, and {function} is a function: leave one of them out")
             raise UsageError(f"--{name} is of a function: name one, as in shop.checkout:claim")

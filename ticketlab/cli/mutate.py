@@ -36,7 +36,7 @@ _PATH: Final = "MODULE:FUNCTION"
 @option("--buyers", type=click.IntRange(min=1), default=2, help="How many buyers there are.")
 @option("--tickets", type=click.IntRange(min=1), default=1, help="How many tickets are for sale.")
 @option("--executions", type=click.IntRange(min=1), default=1_000, help="The most schedules to try for each mutant.")
-@option("--faults", help="Faults that strike at every point in turn, as in ticketlab explore: kill, pause:20s.")
+@option("--faults", help="Faults injected at every point in turn, as in ticketlab explore: kill, pause:20s.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.argument("subjects", nargs=-1, metavar="[FUNCTION | TESTS...]")
 def command(subjects: tuple[str, ...], as_json: bool, **given: Any) -> int:
@@ -90,7 +90,7 @@ def _mutated(subjects: Sequence[str], given: dict[str, Any], progress: DoneOf) -
         return mutate_scenario(scenario, how, command=line, progress=progress)
     if all(map(_is_test, subjects)):
         if given["faults"]:
-            raise UsageError("tests say themselves which faults strike: leave out --faults")
+            raise UsageError("tests say themselves which faults are injected: leave out --faults")
         from ticketlab.lab.mutating.tests import mutate_tests
 
         return mutate_tests(subjects, command=line, progress=progress)

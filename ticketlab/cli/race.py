@@ -69,7 +69,7 @@ _TOURED: Final = 50  # in each of several races: starting processes is what take
     help="Simulated delays, such as read=100ms,write=0-1s (also commit, send); none: no delays.",
 )
 @option(
-    "--faults", help="Faults that strike buyers at random: kill:0.1, pause:0.2:2s, disk-full, ... (docs/crashes.md)."
+    "--faults", help="Faults injected into buyers at random: kill:0.1, pause:0.2:2s, disk-full, ... (docs/crashes.md)."
 )
 @option(
     "--stall-timeout",
@@ -94,7 +94,7 @@ _TOURED: Final = 50  # in each of several races: starting processes is what take
 @option(
     "--history",
     type=click.Path(path_type=Path),
-    help="Write every order and its answer, with their times, as JSON Lines.",
+    help="Write when every order was invoked and returned, with its result, as JSON Lines.",
 )
 @option(
     "--case",

@@ -20,7 +20,7 @@ def refuse_case(scenario: Scenario, given: Mapping[str, Any]) -> None:
     from ticketlab.lab.exploring.from_race import executor_for_race
 
     if given["faults"]:
-        raise UsageError("--case takes no --faults: explore with --faults instead, which strikes at every point")
+        raise UsageError("--case takes no --faults: explore with --faults instead, which injects them at every point")
     executor_for_race(scenario)
 
 

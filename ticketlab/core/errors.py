@@ -51,5 +51,5 @@ def unknown_name(what: str, found: str, known: Iterable[str]) -> UsageError:
 
     names = {name.casefold(): name for name in sorted(known)}
     close = get_close_matches(found.casefold(), names, n=1)
-    advice = f"did you mean {names[close[0]]!r}?" if close else f"choose from {', '.join(names.values())}"
-    return UsageError(f"unknown {what} {found!r}: {advice}")
+    hint = f"did you mean {names[close[0]]!r}?" if close else f"choose from {', '.join(names.values())}"
+    return UsageError(f"unknown {what} {found!r}: {hint}")

@@ -1,4 +1,4 @@
-"""Histories: what every process asked, what it was told, and when, by one monotonic clock."""
+"""Histories: what every process invoked, what that returned, and when, by one monotonic clock."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Answer = int | str | None
 class Operation:
     """One operation, from its invocation to its return.
 
-    `return_ns` is None if the process never heard back: the operation may have taken effect at any time after its
+    `return_ns` is None if the operation never returned: it may have taken effect at any time after its
     invocation, or never. The same holds for the result "unknown", whose process gave up waiting at `return_ns`. The
     result "failed" says that the operation certainly had no effect. `error` says why an operation failed, and
     `error_kind` is the class of that error. `accesses` are the reads and writes on the way: the time, the action, and
@@ -35,7 +35,7 @@ class Operation:
 
     @property
     def sold(self) -> int:
-        """How many tickets the process was told that it has bought."""
+        """How many tickets the operation returned as bought."""
         return 0 if self.op == "cancel" else len(self.tickets)
 
     def widened(self, error_ns: int) -> Operation:
@@ -47,7 +47,7 @@ class Operation:
 
     @property
     def unknown(self) -> bool:
-        """Whether the process never heard back."""
+        """Whether the operation never returned."""
         return self.return_ns is None or self.result == "unknown"
 
     @property

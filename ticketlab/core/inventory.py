@@ -1,4 +1,4 @@
-"""The domain: an inventory of numbered tickets, the requests buyers make of it, and the outcomes they are told.
+"""The domain: an inventory of numbered tickets, the requests buyers make of it, and the outcomes these return.
 
 Ticket numbers count sales: the n-th ticket that a section issues has number n. A cancelled ticket's number is void and
 is never issued again, as at real box offices, so a number that two buyers hold is always an error.
@@ -103,35 +103,35 @@ class Books:
 
 
 class Sold(NamedTuple):
-    """The buyer was told that it holds these tickets."""
+    """A purchase returned these tickets."""
 
     tickets: tuple[int, ...]
 
 
 class SoldOut(NamedTuple):
-    """The buyer was told that not enough tickets are left."""
+    """A request returned that not enough tickets are left."""
 
 
 class Found(NamedTuple):
-    """The buyer was told how many tickets are left."""
+    """A search returned how many tickets are left."""
 
     remaining: int
 
 
 class Cancelled(NamedTuple):
-    """The buyer was told that these tickets have been given back."""
+    """A cancellation returned that these tickets have been given back."""
 
     tickets: tuple[int, ...]
 
 
 class Held(NamedTuple):
-    """The buyer was told that tickets are held for it under this name."""
+    """A request returned that tickets are held for its buyer under this name."""
 
     hold: str
 
 
 class Expired(NamedTuple):
-    """The buyer was told that its hold is not there: it has expired, or was confirmed or cancelled before."""
+    """A request returned that the hold is not there: it has expired, or was confirmed or cancelled before."""
 
 
 Outcome = Sold | SoldOut | Found | Cancelled | Held | Expired
@@ -271,8 +271,8 @@ class Holdings:
     def __init__(self) -> None:
         self._names: set[str] = set()
 
-    def hears(self, outcome: object) -> None:
-        """Take in an outcome that the buyer was told."""
+    def take_in(self, outcome: object) -> None:
+        """Take in an outcome that a request returned."""
         if isinstance(outcome, Held):
             self._names.add(outcome.hold)
 

@@ -156,9 +156,9 @@ def read_version(file: JsonField, key: str, mark: str, what: str, readable: Sequ
     if type(version) is int and version in readable:
         return version
     newer = type(version) is int and version > readable[-1]
-    advice = "it comes from a newer ticketlab" if newer else "no ticketlab wrote that"
+    hint = "it comes from a newer ticketlab" if newer else "no ticketlab wrote that"
     known = f"version{'s' if len(readable) > 1 else ''} {join_words(list(map(str, readable)))}"
-    raise UsageError(f"{file._source} is of version {brief(version)}; this lab reads {known} ({advice})")
+    raise UsageError(f"{file._source} is of version {brief(version)}; this lab reads {known} ({hint})")
 
 
 def _within(value: float, least: float | None, most: float | None) -> bool:

@@ -174,12 +174,13 @@ class Store(Protocol):
         """Open a session in the calling process."""
 
     def books(self) -> Books:
-        """Read everything afresh; raises TornRead if the books are half-written."""
+        """Read everything afresh; raises TornRead if they are half-written, GaveUp if they stay locked."""
 
     def close(self) -> None:
         """Give back what `create` took, except the data."""
 
 
+@runtime_checkable
 class FileStore(Store, Protocol):
     """A store with FILE."""
 
@@ -269,8 +270,9 @@ class StoreKind(Kind):
     `in_process` says that its books never leave one process: they can be explored there, and cannot be raced for.
     `process_locks` says that its locks belong to a process, which loses them when it closes the store's file anywhere,
     as POSIX locks are lost. `toured` and `compared` name the strategies that people choose between on this store, the
-    unguarded one first: `ticketlab race` and `ticketlab compare` take them if no strategy is named. A store that names
-    none is left out if no store is named either; so is one that is `on_request`, since it takes more than this package.
+    unsynchronized one first: `ticketlab race` and `ticketlab compare` take them if no strategy is named. A store that
+    names none is left out if no store is named either; so is one that is `on_request`, since it takes more than this
+    package.
     """
 
     capabilities: frozenset[Capability]

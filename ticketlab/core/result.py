@@ -11,7 +11,7 @@ from ticketlab.core.timeline import Timeline
 from ticketlab.core.verdict import Verdict, all_valid
 
 RESULT_FORMAT: Final = "ticketlab/result"
-RESULT_VERSION: Final = 2
+RESULT_VERSION: Final = 3
 
 
 def as_document(kind: str, result: Mapping[str, Any]) -> dict[str, Any]:
@@ -25,11 +25,11 @@ class Metrics:
 
     `fairness` is Jain's index over the buyers' rates, each taken from the first order of all to the buyer's last
     answer: 1 if all were served alike, 1/n if one buyer got everything. It says most if each buyer places many orders.
-    Latencies run from an order to its answer. `waiting_share` is the share of that time in which buyers waited for a
-    lock, a queue or the store, and `longest_wait_ms` the longest such wait. `peak_mb` is the memory of the largest
-    process of a buyer or a clerk, shared memory included. `start_s` runs from the start of the first process to the
-    start barrier's release. `recovery_ms` is the longest time from a buyer's death until another buyer took the lock
-    that it had held; 0 if that never happened.
+    Latencies run from the invocation of an order to its return. `waiting_share` is the share of that time in which
+    buyers waited for a lock, a queue or the store, and `longest_wait_ms` the longest such wait. `peak_mb` is the memory
+    of the largest process of a buyer or a clerk, shared memory included. `start_s` runs from the start of the first
+    process to the start barrier's release. `recovery_ms` is the longest time from a buyer's death until another buyer
+    took the lock that it had held; 0 if that never happened.
     """
 
     race_s: float
@@ -68,7 +68,7 @@ class Result:
 
     `curve` has pairs of a share of the orders and the latency in ms within which that share was answered.
 
-    `injected` lists the faults: the victim, the step before which it was struck, when, and what it held. `left_behind`
+    `injected` lists the faults: the victim, the step before which it came, when, and what it held. `left_behind`
     names the files and processes that remained afterwards. `notes` say in sentences how buyers were started, if that
     matters for the verdict. `claims_safety` says whether the strategy is meant to keep the books right: if it is not, a
     race without an anomaly was luck. `moves` are the steps of all participants, the buyers' first, if they were
@@ -128,7 +128,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Tour:
-    """Several races side by side: each store without a guard, then under its cures."""
+    """Several races side by side: each store without a guard, then under its fixes."""
 
     command: str
     rows: Sequence[Result]

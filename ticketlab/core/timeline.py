@@ -52,7 +52,7 @@ class Span(NamedTuple):
 
 
 class Marker(NamedTuple):
-    """A moment in a lane: an anomaly became certain as its participant was told so, a fault came, or a try failed."""
+    """A moment in a lane: an anomaly became certain as its participant's call returned, a fault came, a try failed."""
 
     lane: int
     ns: int

@@ -80,7 +80,7 @@ class HowFar:
             "promise": promise.to_json() if promise else None,
             "pairs": self.pairs,
             "both_orders": self.both_orders,
-            "told": self.sentences,
+            "sentences": self.sentences,
         }
 
 
@@ -105,7 +105,7 @@ class Survey:
         self._pairs = PairCoverage()
         self._estimate = ClassEstimate()
         self._searched: Policy | None = None
-        self._struck = False  # whether a fault was injected into one of its executions
+        self._injected = False  # whether a fault was injected into one of its executions
         self._redundant = 0
         self._promises: list[Promise] = []  # of the policies before
         self._seen = 0
@@ -119,10 +119,10 @@ class Survey:
         """Take in an execution that a policy drew, which is `named` so unless it is the one that the search is by."""
         if policy is not self._searched:
             self._close()
-            self._searched, self._struck = policy, False
+            self._searched, self._injected = policy, False
         self.last_by = policy.by or named or self._policy
         self._by[self.last_by] += 1
-        self._struck |= bool(execution.injected)
+        self._injected |= bool(execution.injected)
         if execution.injected or self._in_part:
             return
         self._longest = max(self._longest, len(execution.trace))
@@ -140,7 +140,7 @@ class Survey:
 
     def _all_promises(self) -> list[Promise]:
         """Return what each policy promises: with odds that hold without a fault, nothing if there was one."""
-        last = self._searched.promise() if self._searched and not self._struck else None
+        last = self._searched.promise() if self._searched and not self._injected else None
         return [*self._promises, *([last] if last else [])]
 
     def _promise(self) -> Promise | None:

@@ -39,7 +39,7 @@ class Process:
     signals: set[int] = field(default_factory=set)  # that others have sent
     program: str = ""  # the file of the program that it ran when it ended
     serves: bool = False  # whether it only answers others
-    servants_due: str = ""  # "thread" or "process" if the next one that it starts only answers others
+    server_due: str = ""  # "thread" or "process" if the next one that it starts only answers others
     tasks: list[Task] = field(default_factory=list)  # its threads that have been seen and have not ended
     handle: int = -1
     memory: int = -1
@@ -61,11 +61,11 @@ class Process:
             os.close(self.memory)
         self.memory = -1
 
-    def starts_servant(self, what: str) -> bool:
+    def starts_server(self, what: str) -> bool:
         """Whether the process has told that the next thread or process that it starts only answers others."""
-        if self.servants_due != what:
+        if self.server_due != what:
             return False
-        self.servants_due = ""
+        self.server_due = ""
         return True
 
     def is_dead(self, milliseconds: float = 0) -> bool:

@@ -220,7 +220,7 @@ class Gate(LiveThreads):
             name = process.name
         else:
             name = self._new_thread(process)
-        if process.serves or process.starts_servant("thread"):
+        if process.serves or process.starts_server("thread"):
             task = self.tasks[stop.thread] = Task(stop.thread, process, name, _NO_NUMBER, serves=True)
             self._consider(task, stop)
         else:
@@ -239,14 +239,14 @@ class Gate(LiveThreads):
         parent = self.sight.processes.get(above, self._leader.process)
         parent.children += 1
         name = f"{parent.name}.{parent.children}" if parent.name else self._command(parent.children)
-        process = Process(pid, name, parent, serves=parent.starts_servant("process"))
+        process = Process(pid, name, parent, serves=parent.starts_server("process"))
         process.open()
         self.sight.enter(process)
         return process
 
     def _new_thread(self, process: Process) -> str:
         process.threads += 1
-        if not process.serves and process.servants_due != "thread":
+        if not process.serves and process.server_due != "thread":
             self.sight.cannot_control(process, "has threads, and what they do in its memory is not seen")
         return f"{process.name}t{process.threads}"
 

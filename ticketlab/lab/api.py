@@ -65,9 +65,9 @@ def race(subject: Any, plan: Any = None, /, **settings: Any) -> Any:
     """Race a scenario live, with real buyers on the wall clock, and judge it; or race a function or a program of yours.
 
     A function is taken as it stands: `processes` of them call it at once, in a fresh folder that `reset` lays out. With
-    a `Timing` or a `Schedule` it runs once, under control, in virtual time; `faults` strike at the points that they
-    name, and a timing says how many processes there are. Inside a Hypothesis test, a result that is not valid is drawn
-    in the test's report. Without a plan it is raced `times` times, live and at full speed. Further settings are
+    a `Timing` or a `Schedule` it runs once, under control, in virtual time; `faults` are injected at the points that
+    they name, and a timing says how many processes there are. Inside a Hypothesis test, a result that is not valid is
+    drawn in the test's report. Without a plan it is raced `times` times, live and at full speed. Further settings are
     `reset`, `invariant`, `returned`, `serial`, `folder` and `fixtures`, as in `race_test`. A program, such as
     `Program.of("shop.py 2")`, is raced `times` times, in a fresh copy of its folder.
 
@@ -106,8 +106,8 @@ def run_plan(
 
     The same scenario and plan give the same history every time, on `inline` and on `processes` alike. `orders` lists
     each buyer's requests, in place of those that the scenario draws; `atomic_accesses` makes each read and each write
-    one step; `faults` strike at the points that they name. Without an `executor`, one process is used unless a fault
-    needs real ones. Inside a Hypothesis test, a result that is not valid is drawn in the test's report.
+    one step; `faults` are injected at the points that they name. Without an `executor`, one process is used unless a
+    fault needs real ones. Inside a Hypothesis test, a result that is not valid is drawn in the test's report.
 
     Raises:
         UsageError: a name is unknown, or the parts do not go together.

@@ -1,4 +1,4 @@
-"""Faults: how people name them, and which of them can strike where."""
+"""Faults: how people name them, and which of them can be injected where."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def parse_fault_rates(text: str | None) -> tuple[FaultRate, ...]:
 
 
 def needs_processes(faults: Sequence[Fault], strategy: Spec) -> str:
-    """Return why the faults can strike real processes only, or an empty string if one process is enough."""
+    """Return why the faults can be injected into real processes only, or an empty string if one process is enough."""
     for fault in faults:
         if fault.kind in _KILLS:
             return f"the fault {fault} needs real processes"
@@ -45,7 +45,7 @@ def needs_processes(faults: Sequence[Fault], strategy: Spec) -> str:
 
 
 def why_not(fault: Fault, scenario: Scenario, store: Store, services: int) -> str:
-    """Return why a fault cannot strike in a scenario, or an empty string if it can."""
+    """Return why a fault cannot be injected into a scenario, or an empty string if it can."""
     kind = store_kind(scenario.store)
     if fault.kind in _KILLS and kind.in_process:
         return f"{kind.name} never leaves one process, which is the lab's"
@@ -63,7 +63,7 @@ def why_not(fault: Fault, scenario: Scenario, store: Store, services: int) -> st
 
 
 def why_not_live(fault: Fault, scenario: Scenario, launcher: Spec, store: Store, services: int) -> str:
-    """Return why a fault cannot strike in a live race, or an empty string if it can."""
+    """Return why a fault cannot be injected into a live race, or an empty string if it can."""
     if fault.kind is FaultKind.CLOCK:
         return "the machine's own clock would have to jump (explore it instead)"
     if fault.kind is FaultKind.LOCKED:

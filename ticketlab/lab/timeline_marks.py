@@ -1,4 +1,4 @@
-"""The marks and labels of timelines: an anomaly is marked at the answer that cannot be right."""
+"""The marks and labels of timelines: an anomaly is marked at the result that cannot be right."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def markers(
 
 
 def operation_label(operation: Operation) -> str:
-    """Return the label of an operation, with its answer: "buy 1 -> ticket 3"."""
+    """Return the label of an operation, with its result: "buy 1 -> ticket 3"."""
     asked = asked_for(operation.op, operation.arg)
     if operation.return_ns is None:
-        return f"{asked} -> never heard back"
+        return f"{asked} -> never returned"
     if operation.tickets:
         return f"{asked} -> ticket{'s' if len(operation.tickets) > 1 else ''} {', '.join(map(str, operation.tickets))}"
     if operation.failure:
@@ -73,7 +73,7 @@ def _moments(anomaly: Anomaly, history: Sequence[Operation]) -> Iterator[tuple[s
 
 
 def _last(shown: Sequence[Mapping[str, Any]], whole: Sequence[Operation]) -> tuple[str, int]:
-    """Return who was answered last, and when; `whole` has the operations that the evidence names only by their rows."""
+    """Return whose operation returned last, and when; `whole` has those that the evidence names only by row."""
     found = [(_time(each), _who(each)) for each in shown]
     found += [(each.invoke_ns if each.return_ns is None else each.return_ns, f"buyer {each.process}") for each in whole]
     ns, who = max(found, default=(0, ""))

@@ -92,7 +92,7 @@ class FaultingRecorder(Recorder):
         self._failing = ExitStack()  # the failure of files that the present access meets
 
     def perform(self, perform: Perform, request: Request) -> Any:
-        """Perform a request and record it; the fault comes at one of its steps, or just before its answer."""
+        """Perform a request and record it; the fault comes at one of its steps, or just before it returns."""
         self._order += 1
         return super().perform(partial(self._answer, perform), request)
 
@@ -102,7 +102,7 @@ class FaultingRecorder(Recorder):
         finally:
             self._failing.close()
             if self._planned is not None and self._order >= self._planned.order and self._planned.fault.kind.is_step:
-                self._inject(self._planned.fault, "its answer")
+                self._inject(self._planned.fault, "its return")
 
     def at(self, step: Step) -> None:
         """Record the step; the fault comes before it, or makes it fail."""

@@ -131,4 +131,4 @@ def _hold_and_confirm(requests: Sequence[Request], recorder: Recorder, perform: 
         if pause is not None:
             if pause:
                 sleep(pause)
-            holdings.hears(recorder.perform(perform, request))
+            holdings.take_in(recorder.perform(perform, request))

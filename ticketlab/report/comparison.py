@@ -1,4 +1,4 @@
-"""A comparison as text for a terminal: the verdict first, then the table, advice, and what to type next."""
+"""A comparison as text for a terminal: the verdict first, then the table, recommendations, and what to type next."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def _parts(document: _Document, width: int) -> Iterator[RenderableType]:
             yield Text()
             yield from _growth(document, width, name)
     yield Text()
-    yield from _advice(document, width)
-    yield _advice_note(document, width)
+    yield from _recommendations(document, width)
+    yield _recommendation_note(document, width)
     yield from shown_predictions(document, _gap(width), width)
     if "against" in document:
         yield Text()
@@ -96,7 +96,7 @@ def _fastest(document: _Document) -> str:
     rows = document["rows"]
     best = dict.fromkeys(_pair(row) for row in rows if row["rank"] == 1 and row["buyers"] == _crowds(document)[-1])
     if best:
-        return f"Fastest with the books right: {', '.join(best)}"
+        return f"Fastest correct strategy: {', '.join(best)}"
     if any(row["claims_safety"] for row in rows):
         return "No strategy was ranked"
     wrong = dict.fromkeys(f"{_pair(row)} ({why(row)})" for row in rows if row["valid"] is False)
@@ -115,7 +115,7 @@ def _setting(document: _Document) -> Text:
             wrong[row["strategy"]].append(row["store"])
     parts += [f"{name!r} went wrong on {join_words(stores)}" for name, stores in wrong.items() if stores]
     lucky = dict.fromkeys(_pair(row) for row in document["rows"] if row["valid"] and not row["claims_safety"])
-    parts += [f"{join_words(list(lucky))} {'was' if len(lucky) == 1 else 'were'} right by luck"] if lucky else []
+    parts += [f"{join_words(list(lucky))} {'was' if len(lucky) == 1 else 'were'} correct by luck"] if lucky else []
     return Text("; ".join(parts), style="dim")
 
 
@@ -188,7 +188,9 @@ def _books(row: _Row) -> Text:
     if row["valid"]:
         metrics = row["metrics"]
         failed = f", {metrics['failed']:,.0f} orders failed" if metrics.get("failed") else ""
-        return Text(f"✓ right{failed}", style="green") if row["claims_safety"] else Text("right by luck", style="dim")
+        return (
+            Text(f"✓ correct{failed}", style="green") if row["claims_safety"] else Text("correct by luck", style="dim")
+        )
     if row["valid"] is None:
         return Text("? undecided", style="yellow")
     names = sorted({anomaly["name"] for anomaly in row["anomalies"]}, key=lambda name: (name not in _PLAINEST, name))
@@ -244,13 +246,13 @@ def _rate(metrics: Mapping[str, float]) -> str:
     return value(metrics["sales_per_s"], _RATE)
 
 
-def _advice(document: _Document, width: int) -> Iterator[RenderableType]:
+def _recommendations(document: _Document, width: int) -> Iterator[RenderableType]:
     """Show the picks for each store at the largest number of buyers, with their metrics and their needs."""
     most, wide, several = _crowds(document)[-1], width >= _WIDE, _several(document)
-    columns = [TableColumn("advice"), TableColumn("take", style="bold", most=36)]
+    columns = [TableColumn("recommendation"), TableColumn("take", style="bold", most=36)]
     columns += [TableColumn(name, number=True) for name in ("sales/s", "speed", "p99", "fair")]
     columns += [TableColumn("survives a crash", style="dim")] if wide else []
-    picks = [each for each in document["advice"] if each["buyers"] == most]
+    picks = [each for each in document["recommendations"] if each["buyers"] == most]
     sections = []
     for store, group in groupby(picks, key=lambda each: each["store"]):
         rows: list[list[TableCell]] = []
@@ -263,11 +265,11 @@ def _advice(document: _Document, width: int) -> Iterator[RenderableType]:
     yield from sectioned([*columns, TableColumn("it needs")], sections, _gap(width), width)
 
 
-def _advice_note(document: _Document, width: int) -> Text:
+def _recommendation_note(document: _Document, width: int) -> Text:
     crowds = _crowds(document)
-    about = [f"advice is for {pluralize(crowds[-1], 'buyer')}"] if len(crowds) > 1 else []
+    about = [f"recommendations are for {pluralize(crowds[-1], 'buyer')}"] if len(crowds) > 1 else []
     about += ["speed: share of the fastest's"]
-    if width >= _WIDE and any(pick["crash_safety"] == "not tested" for pick in document["advice"]):
+    if width >= _WIDE and any(pick["crash_safety"] == "not tested" for pick in document["recommendations"]):
         about.append("ticketlab compare --faults tells what survives a crash")
     return Text("; ".join(about), style="dim")
 
@@ -325,7 +327,7 @@ def answers(document: _Document) -> Iterator[tuple[bool | None, str]]:
             yield None, f"? {line['line']}: undecided, {line['reason']}"
         yield from ((False, f"✗ {miss}") for miss in line["misses"])
         yield from ((True, f"≈ {doubt}") for doubt in line.get("doubts", ()))
-        yield from ((True, f"✓ {told}") for told in line.get("told", ()))
+        yield from ((True, f"✓ {sentence}") for sentence in line.get("closest", ()))
 
 
 def _several(document: _Document) -> bool:

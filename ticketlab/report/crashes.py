@@ -1,7 +1,7 @@
 """Results of fault injection: the sentences of a crash matrix, and both it and the points of one search as text.
 
-A combination is a store with a strategy. It *held* if no schedule of its buyers went wrong, without a fault or with one
-at any point, and every schedule was tried; it *went wrong* if one did; otherwise it is *undecided*.
+A combination is a store with a strategy. It is *correct* if no schedule of its buyers went wrong, without a fault or
+with one at any point, and every schedule was tried; it *went wrong* if one did; otherwise it is *undecided*.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _NARROW: Final = 100
 _NAMED: Final = 3
 """How many combinations a headline names."""
 
-OUTCOMES: Final = {True: "held", False: "went wrong", None: "undecided"}
+OUTCOMES: Final = {True: "correct", False: "went wrong", None: "undecided"}
 MARKS: Final = {True: "✓", False: "✗", None: "?"}
 UNCLAIMED: Final = "these faults do not break it, though it claims no safety"
-HELD: Final = (
-    "held: every schedule of these buyers was tried, without a fault and with each fault at each point, and none went "
-    "wrong"
+CORRECT: Final = (
+    "correct: every schedule of these buyers was tried, without a fault and with each fault at each point, and none "
+    "went wrong"
 )
 
 
@@ -48,7 +48,7 @@ def crash_headline(rows: Sequence[_Row]) -> str:
         return f"✗ {len(wrong)} {of} went wrong: {join_some(wrong, _NAMED)}"
     if unsure:
         return f"? {len(unsure)} {of} could not be decided, and none went wrong: {join_some(unsure, _NAMED)}"
-    return f"✓ {len(claiming)} {of} held"
+    return f"✓ {len(claiming)} {of} {'is' if len(claiming) == 1 else 'are'} correct"
 
 
 def _nothing_claimed(rows: Sequence[_Row]) -> str:
@@ -59,7 +59,7 @@ def _nothing_claimed(rows: Sequence[_Row]) -> str:
 
 
 def crash_counts(rows: Sequence[_Row]) -> str:
-    """Say how many combinations were explored, held, went wrong and are undecided."""
+    """Say how many combinations were explored, are correct, went wrong and are undecided."""
     return f"{pluralize(len(rows), 'combination')} explored: {_tally(rows)}"
 
 
@@ -73,9 +73,9 @@ def crash_setting(document: _Document) -> str:
     rows = document["rows"]
     points, executions = (sum(row[key] for row in rows) for key in ("points", "executions"))
     faults = join_words([str(fault) for fault in document["faults"]])
-    struck = f"{faults} injected before every step, under every schedule"
+    injected = f"{faults} injected before every step, under every schedule"
     tried = f"{pluralize(points, 'point')}, {pluralize(executions, 'execution')}"
-    return f"{pluralize(document['buyers'], 'buyer')}; {struck}: {tried}"
+    return f"{pluralize(document['buyers'], 'buyer')}; {injected}: {tried}"
 
 
 def crash_outcome(row: _Row) -> str:
@@ -110,7 +110,7 @@ def print_crashes(document: _Document, following: Mapping[str, str], console: Co
     for each in document.get("unsupported", ()):
         console.print(Text(f"- {_pair(each)} was not explored: {each['reason']}", style="dim"))
     if any(row["valid"] for row in rows):
-        console.print(Text(HELD, style="dim"))
+        console.print(Text(CORRECT, style="dim"))
     if following:
         console.print()
         console.print(next_steps(following))
@@ -140,7 +140,7 @@ def _cells(row: _Row, *, wide: bool) -> list[Text | str]:
     ]
 
 
-def print_points(struck: Sequence[_Row], console: Console) -> None:
+def print_points(injected: Sequence[_Row], console: Console) -> None:
     """Print the outcome of each fault at each point, participant by participant."""
     columns = [
         TableColumn("", number=True),
@@ -150,7 +150,7 @@ def print_points(struck: Sequence[_Row], console: Console) -> None:
     ]
     sections = [
         Section(f"{who}, {fault}", [_point(point) for point in points])
-        for (fault, who), points in groupby(struck, key=lambda point: (point["fault"], point["who"]))
+        for (fault, who), points in groupby(injected, key=lambda point: (point["fault"], point["who"]))
     ]
     for part in sectioned(columns, sections, 2, console.width):
         console.print(part)

@@ -37,7 +37,7 @@ _NUMBERS: Final = (
 )  # fmt: skip
 
 
-UNRANKED: Final = {"✗": "✗ went wrong", "?": "? undecided, or right by luck"}
+UNRANKED: Final = {"✗": "✗ went wrong", "?": "? undecided, or correct by luck"}
 """The marks of races whose speed is not ranked, and what they mean."""
 
 
@@ -150,7 +150,7 @@ class Row:
         if self.valid is None:
             return f"? undecided: {self.reason}" if self.reason else "? undecided"
         if self.lucky:
-            return "right by luck"
+            return "correct by luck"
         right = "✓ correct" if self.strategy or self.function else "✓ valid"
         return right if self.valid else "✗ " + (", ".join(self.names) or "anomalous")
 
@@ -166,7 +166,7 @@ class Document:
     environment: Mapping[str, Any]
     facts: Mapping[str, Any]
     warnings: Sequence[str] = ()
-    advice: Sequence[Mapping[str, Any]] = ()
+    recommendations: Sequence[Mapping[str, Any]] = ()
     predictions: PredictionTable | None = None
     schedule: Mapping[str, Any] | None = None
 
@@ -201,7 +201,7 @@ def shown_document(value: Any) -> Document:
         environment=_object(field["environment"]),
         facts={**{key: value[key] for key in _FACTS if key in value}, **_how_far(field["how_far"])},
         warnings=_list(field["warnings"], JsonField.text),
-        advice=_list(field["advice"], JsonField.object),
+        recommendations=_list(field["recommendations"], JsonField.object),
         predictions=field["predictions"].otherwise(prediction_table, None),
         schedule=field["schedule"].otherwise(lambda each: each.or_none(read_schedule), None),
     )
@@ -241,7 +241,7 @@ def _row(field: JsonField) -> Row:
 
 def _how_far(field: JsonField) -> Mapping[str, str]:
     """Return how far an exploration came, in sentences, as a fact; none if the result does not say."""
-    told = field.otherwise(lambda far: "; ".join(_list(far["told"], JsonField.text)), "")
+    told = field.otherwise(lambda far: "; ".join(_list(far["sentences"], JsonField.text)), "")
     return {"how far": told} if told else {}
 
 

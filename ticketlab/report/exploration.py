@@ -118,10 +118,10 @@ def counted(found: SearchOutcome, everybody: str) -> str:
     what = f"{tried} by {far.drawn_by}{again}, {found.how.executor}, in {found.seconds:.2f} s"
     if found.exhausted and not found.anomalous:
         bound = " within its bound" if found.how.policy.options else ""
-        struck = (
+        injected = (
             f", with {join_words([str(fault) for fault in found.how.faults])} at any point," if found.injected else ""
         )
-        return f"Exhausted: all interleavings of {everybody}{bound}{struck} are safe ({what})."
+        return f"Exhausted: all interleavings of {everybody}{bound}{injected} are safe ({what})."
     if found.exhausted:
         names = ", ".join(f"{name} {count:,}" for name, count in sorted(found.names.items()))
         return f"Exhausted: {found.anomalous:,} of {what} went wrong ({names})."

@@ -159,6 +159,6 @@ def lanes_of_steps(steps: Sequence[Mapping[str, str]]) -> tuple[list[str], list[
     lanes = sorted({step["who"] for step in steps})
     rows = []
     for number, step in enumerate(steps, 1):
-        said = f"{step['step']} → {step['told']}" if step["told"] else step["step"]
+        said = f"{step['step']} → {step['result']}" if step["result"] else step["step"]
         rows.append([str(number), *(said if lane == step["who"] else "" for lane in lanes)])
     return lanes, rows

@@ -74,9 +74,9 @@ def verdict_text(verdict: Verdict) -> Text:
 
 
 def race_verdict(row: Result) -> Text:
-    """Return the verdict of a race in a few words; a strategy that claims no safety was right by luck."""
+    """Return the verdict of a race in a few words; a strategy that claims no safety was correct by luck."""
     if row.valid and not row.claims_safety:
-        return Text("right by luck", style="yellow")
+        return Text("correct by luck", style="yellow")
     return verdict_text(row.verdict)
 
 

@@ -37,7 +37,10 @@ def _tally(verdicts: Sequence[bool | None], which: str) -> str:
     wrong, unsure = verdicts.count(False), verdicts.count(None)
     told = [f"{wrong} of {races} went wrong"] if wrong else []
     told += [f"{unsure} of {races} {'is' if unsure == 1 else 'are'} undecided"] if unsure else []
-    return ", ".join(told) or f"{'All' if len(verdicts) > 1 else '1 of'} {races} kept the books right"
+    return (
+        ", ".join(told)
+        or f"{'All' if len(verdicts) > 1 else '1 of'} {races} {'are' if len(verdicts) > 1 else 'is'} correct"
+    )
 
 
 def _races(count: int, which: str) -> str:

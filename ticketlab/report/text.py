@@ -32,10 +32,8 @@ def print_tour(rows: Sequence[Result], following: Mapping[str, str], console: Co
     for store, group in groupby(rows, key=lambda row: row.store):
         for line in _told_of_store(store, list(group)):
             console.print(line)
-    if struck := sum(len(row.injected) for row in rows):
-        console.print(
-            f"{pluralize(struck, 'fault')} came at random: --json and --html tell whom each struck, and when."
-        )
+    if injected := sum(len(row.injected) for row in rows):
+        console.print(f"{pluralize(injected, 'fault')} came at random: --json and --html have each victim and time.")
     console.print(next_steps(following))
 
 
@@ -94,7 +92,7 @@ def _told_of_store(store: str, rows: Sequence[Result]) -> Iterator[Text]:
         kept = join_words([row.strategy for row in good if row.because == reason])
         yield Text.assemble(("  ✓ ", "green"), f"{kept}: {reason or 'the books are right'}.")
     if lucky := [row.strategy for row in rows if row.valid and not row.claims_safety]:
-        yield Text.assemble(("  ? ", "yellow"), f"{join_words(lucky)}: right by luck.")
+        yield Text.assemble(("  ? ", "yellow"), f"{join_words(lucky)}: correct by luck.")
     if unsure := [row.strategy for row in rows if row.valid is None]:
         yield Text.assemble(("  ? ", "yellow"), f"{join_words(unsure)}: could not be decided.")
 
@@ -138,7 +136,7 @@ def _evidence(anomalies: Sequence[Anomaly]) -> Iterator[RenderableType]:
         if isinstance(by_ticket, Mapping):
             worst = max(by_ticket, key=lambda ticket: len(by_ticket[ticket]))
             operations = by_ticket[worst]
-            yield Text(f"  who was told that ticket {worst} is theirs:", style="dim")
+            yield Text(f"  the purchases that returned ticket {worst}:", style="dim")
         keys = {(each["process"], each["invoke_ns"]) for each in operations}
         if not keys <= shown:
             yield from _operations(operations)
@@ -165,29 +163,28 @@ def _faults(row: Result) -> Iterator[Text]:
 
 def _operations(operations: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
     ordered = sorted(operations, key=lambda each: each["invoke_ns"])
-    lines: list[RenderableType] = [Text(f"  {_told(each)}") for each in ordered[:_SHOWN]]
+    lines: list[RenderableType] = [Text(f"  {_purchase(each)}") for each in ordered[:_SHOWN]]
     if len(ordered) > _SHOWN:
         lines.append(Text(f"  and {len(ordered) - _SHOWN} more (--json has them all)", style="dim"))
     return lines
 
 
-def _told(operation: Mapping[str, Any]) -> str:
-    """Say what one buyer read and wrote, what it was told, and when."""
+def _purchase(operation: Mapping[str, Any]) -> str:
+    """Say when a purchase was invoked and returned, what it read and wrote in between, and its result."""
     steps = [
         f"{_past(each['action'])} {each['remaining']} left at {_at(each['ns'])}"
         for each in operation.get("accesses", ())
     ]
-    path = ", ".join([f"asked at {_at(operation['invoke_ns'])}", *steps])
+    path = ", ".join([f"invoked at {_at(operation['invoke_ns'])}", *steps])
     if operation["return_ns"] is None:
-        end = "and never heard back"
+        end = "never returned"
     elif operation["result"] == "ok":
         tickets = [str(ticket) for ticket in operation.get("tickets", ())]
         noun = "tickets" if len(tickets) > 1 else "ticket"
-        end = f"and at {_at(operation['return_ns'])} was told: {noun} {join_words(tickets)}"
+        end = f"returned at {_at(operation['return_ns'])}: {noun} {join_words(tickets)}"
     else:
-        told = operation.get("error") or operation["result"]
-        end = f"and at {_at(operation['return_ns'])} was told: {told}"
-    return f"buyer {operation['process']} {path}, {end}"
+        end = f"returned at {_at(operation['return_ns'])}: {operation.get('error') or operation['result']}"
+    return f"buyer {operation['process']}: {path}, {end}"
 
 
 def _past(action: str) -> str:
@@ -204,4 +201,5 @@ def _books(row: Result) -> Text:
     ledger = row.books["ledger"]
     listed = sum(len(entry["tickets"]) for entry in ledger or () if not entry["cancels"])
     told = "" if ledger is None else f"; the ledger lists {pluralize(listed, 'ticket')}"
-    return Text.assemble(("The books say: ", "bold"), f"{'; '.join(lines)}{told}. Buyers were told of {row.sold} sold.")
+    claim = f"Purchases returned {pluralize(row.sold, 'ticket')}."
+    return Text.assemble(("The books say: ", "bold"), f"{'; '.join(lines)}{told}. {claim}")

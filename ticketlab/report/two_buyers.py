@@ -55,14 +55,14 @@ def why_sentence(row: Result) -> str:
     pair = same_ticket(row.verdict.anomalies)
     if pair is not None:
         who = f"buyers {pair.first['process']} and {pair.second['process']}"
-        return f"{who} both read {pair.remaining} left, so both sold ticket {pair.ticket}"
+        return f"{who} both read {pair.remaining} left, so both bought ticket {pair.ticket}"
     if any(anomaly.name == "torn read" for anomaly in row.verdict.anomalies):
         return "a buyer read while another was writing"
     return ""
 
 
 def side_by_side(pair: SameTicket) -> RenderableType:
-    """Return what the two read, wrote and were told, in the order of time, with a column for each."""
+    """Return what the two read and wrote, and their results, in the order of time, with a column for each."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 3, 0, 0))
     table.add_column("", justify="right", style="dim", no_wrap=True)
     for each in (pair.first, pair.second):
@@ -78,4 +78,4 @@ def _events(operation: _Operation, lane: int) -> Iterator[tuple[int, int, Text]]
         done = "reads" if each["action"] == "read" else "writes"
         yield each["ns"], lane, Text(f"{done} {each['remaining']} left")
     tickets = ", ".join(map(str, operation["tickets"]))
-    yield operation["return_ns"], lane, Text(f"is told: ticket {tickets}", style="bold red")
+    yield operation["return_ns"], lane, Text(f"result: ticket {tickets}", style="bold red")

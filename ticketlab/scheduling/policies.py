@@ -61,7 +61,7 @@ FCFS: Final = DisciplineKind(
 )
 SJF: Final = DisciplineKind(
     name="sjf",
-    summary="shortest job first: by the length of the next burst, without interruption",
+    summary="shortest job first: the job with the shortest next burst, without interruption",
     build=lambda _variant: Discipline(key=_burst),
 )
 SRTF: Final = DisciplineKind(
@@ -71,13 +71,13 @@ SRTF: Final = DisciplineKind(
 )
 ROUND_ROBIN: Final = DisciplineKind(
     name="rr",
-    summary="round robin: everybody in turn for a quantum",
+    summary="round robin: each job in turn for one quantum",
     number="quantum",
     build=lambda variant: Discipline(quanta=(int(variant),)),
 )
 FEEDBACK: Final = DisciplineKind(
     name="mlfq",
-    summary="multi-level feedback queue: who uses up its quantum falls a level; a higher level interrupts",
+    summary="multi-level feedback queue: a job that uses up its quantum falls a level; a higher level interrupts",
     options={
         "quanta": Option("1-2-4", "the quantum of each level in ticks, the highest first", text=True),
         "boost": Option("100", "after each so many ticks, all go back to the top"),
@@ -87,7 +87,7 @@ FEEDBACK: Final = DisciplineKind(
 PRIORITY: Final = DisciplineKind(
     name="priority",
     summary="the smallest number first, which is the highest priority",
-    variants={"preemptive": "a higher priority interrupts", "nonpreemptive": "nobody is interrupted"},
+    variants={"preemptive": "a higher priority interrupts", "nonpreemptive": "without interruption"},
     options={"quantum": Option("none", "jobs of one priority take turns of so many ticks", text=True)},
     build=_priority,
 )

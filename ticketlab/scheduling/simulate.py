@@ -28,7 +28,9 @@ def simulate(jobs: Sequence[Job], policy: Spec, switch_cost: int = 0) -> JobSche
     run = _Simulation(jobs, kind.make(policy), switch_cost)
     run.finish()
     arrivals = [job.arrival for job in jobs]
-    return JobSchedule(str(policy), kind.summary, [job.name for job in jobs], arrivals, run.ends, run.slices)
+    way = kind.variants.get(policy.variant) if kind.variants else None
+    summary = f"{kind.summary}; {way}" if way else kind.summary
+    return JobSchedule(str(policy), summary, [job.name for job in jobs], arrivals, run.ends, run.slices)
 
 
 class _Simulation:

@@ -18,7 +18,7 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.pool import NullPool, PoolProxiedConnection
 
 from ticketlab.core import pacing
-from ticketlab.core.errors import TicketlabError, TornRead, UsageError
+from ticketlab.core.errors import GaveUp, TicketlabError, UsageError
 from ticketlab.core.inventory import Books, Entry, Inventory, Stock
 from ticketlab.core.plugin import Capability, StoreKind
 from ticketlab.core.spec import Option
@@ -129,7 +129,7 @@ class SqliteStore:
             yield
 
     def books(self) -> Books:
-        """Read both tables in one transaction; raises TornRead if the database stays locked."""
+        """Read both tables in one transaction; raises GaveUp if the database stays locked."""
         statements = sql()
         try:
             with self._connected() as execute:
@@ -139,7 +139,7 @@ class SqliteStore:
         except sqlite3.OperationalError as error:
             if not is_busy(error):
                 raise
-            raise TornRead(f"{self.path.name} stays locked: {error}") from error
+            raise GaveUp(f"{self.path.name} stays locked: {error}") from error
         ledger = tuple(Entry(buyer, section, (ticket,), bool(cancels)) for _, buyer, section, ticket, cancels in rows)
         return Books(stocks, ledger if self._ledger else None)
 

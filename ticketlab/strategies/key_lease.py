@@ -1,7 +1,7 @@
 """A lease in a key of the server: taken if the key is not there (SET NX PX), and deleted only by whoever has it.
 
 The server deletes the key when its time is over, so that nobody waits for ever for a holder that has died. It cannot
-tell a dead holder from a slow one, which goes on beside the next holder. `lease` has more on that, and on the cure, the
+tell a dead holder from a slow one, which goes on beside the next holder. `lease` has more on that, and on the fix, the
 fence; here the server compares tokens in the same step as it reads or writes.
 """
 

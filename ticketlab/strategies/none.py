@@ -10,7 +10,7 @@ from ticketlab.core.plugin import Capability, Perform, Store, StrategyKind
 from ticketlab.strategies.purchase import BaseStrategy, fulfil
 
 
-class Unguarded(BaseStrategy):
+class Unsynchronized(BaseStrategy):
     """Read, check and write; nothing keeps other buyers out."""
 
     def __init__(self, variant: str) -> None:
@@ -18,7 +18,7 @@ class Unguarded(BaseStrategy):
 
     @contextmanager
     def join(self, store: Store, buyer: int) -> Iterator[Perform]:
-        """Buy unguarded."""
+        """Buy unsynchronized."""
         with store.session() as session:
             yield partial(fulfil, session)
 
@@ -27,7 +27,7 @@ KIND = StrategyKind(
     name="none",
     summary="nothing guards the purchase",
     needs=frozenset({Capability.RECORDS}),
-    build=Unguarded,
+    build=Unsynchronized,
     wrong=frozenset({""}),
     parts={"": ()},
 )

@@ -79,7 +79,7 @@ KIND = StrategyKind(
     summary="LPOP: numbered tickets in a list, of which each goes to one buyer",
     variants={
         "pop": "a script pops as many as are ordered, or none",
-        "give-back": "pops, and pushes back what is too little; in between others are told sold out (wrong)",
+        "give-back": "pops, and pushes back what is too little; in between, other buyers get sold out (wrong)",
         "peek": "looks which come first, sells these, and pops afterwards (wrong)",
     },
     needs=frozenset({Capability.TICKET_LISTS}),

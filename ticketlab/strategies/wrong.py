@@ -23,7 +23,7 @@ class LockTooLate(ProcessLock):
 
     @contextmanager
     def join(self, store: Store, buyer: int) -> Iterator[Perform]:
-        """Read and check unguarded, then write with the lock held."""
+        """Read and check unsynchronized, then write with the lock held."""
         guard = self.guard()
         with store.session() as session:
 

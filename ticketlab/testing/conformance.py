@@ -35,9 +35,9 @@ def check_store(
 ) -> None:
     """Hold a store to the laws, in every variant, and explore purchases from it.
 
-    An unguarded purchase must go wrong; a purchase by a transaction, compare-and-set or conditional update of the store
-    must not. `store` is a name as on the command line, a kind, or a function that builds a store in the folder that it
-    is given; `capabilities` then say what the store can do.
+    An unsynchronized purchase must go wrong; a purchase by a transaction, compare-and-set or conditional update of the
+    store must not. `store` is a name as on the command line, a kind, or a function that builds a store in the folder
+    that it is given; `capabilities` then say what the store can do.
 
     Raises:
         AssertionError: laws are broken; the message lists each with what was found.
@@ -51,8 +51,8 @@ def check_store(
     if not failures and {Capability.RECORDS, Capability.SHARED} <= kind.capabilities:
         with registered(kind):
             for spec in specs:
-                unguarded = StrategyUnderTest(strategy_kind(Spec("none")), Spec("none"), spec, _EXECUTIONS)
-                failures += [f"{spec}: {failure}" for failure in _broken(STRATEGY_LAWS, unguarded)]
+                unsynchronized = StrategyUnderTest(strategy_kind(Spec("none")), Spec("none"), spec, _EXECUTIONS)
+                failures += [f"{spec}: {failure}" for failure in _broken(STRATEGY_LAWS, unsynchronized)]
                 for capability, strategy in _AT_ONCE.items():
                     if capability in kind.capabilities:
                         by_capability = StrategyUnderTest(strategy_kind(strategy), strategy, spec, _EXECUTIONS)

@@ -60,11 +60,10 @@ class PlainRace:
     plain Python objects are found as well.
 
     `unseen` is "allow" if the test may pass though no two processes made steps whose order can make a difference, or
-    code that the lab does not see touched files. `faults` names those that strike at each point in turn, as on the
-    command line: "kill" or ["kill", "pause:2s"].
-    `gate` is what stops the processes at their steps: "probes", which stand in for Python's calls, or "kernel", which
-    stops system calls, whoever makes them, and says what of that no probe told.
-    `server` names the database servers that the lab starts for the function, "postgres" or "valkey".
+    code that the lab does not see touched files. `faults` names those that are injected at each point in turn, as on
+    the command line: "kill" or ["kill", "pause:2s"]. `gate` is what stops the processes at their steps: "probes", which
+    stand in for Python's calls, or "kernel", which stops system calls, whoever makes them, and says what of that no
+    probe told. `server` names the database servers that the lab starts for the function, "postgres" or "valkey".
     """
 
     processes: int = 2
@@ -108,7 +107,7 @@ class PlainRace:
             if kind in settings and {"processes", "threads", "executor"} & (settings.keys() - {kind}):
                 raise UsageError(f"{kind}=... says who takes part: leave out processes and executor")
         if self.tasks and self.faults:
-            raise UsageError("no fault can strike a task of an event loop: leave out faults")
+            raise UsageError("no fault can be injected into a task of an event loop: leave out faults")
 
     @property
     def participant(self) -> str:

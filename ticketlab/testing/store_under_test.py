@@ -46,7 +46,7 @@ def sell(session: Session, buyer: int, quantity: int = 1) -> Stock:
     """Sell tickets of the floor by a read and a write; return the record that was written."""
     change = Buy(buyer, "floor", quantity).on(session.read("floor"))
     if change.stock is None:
-        raise AssertionError(f"a session that should find {quantity} tickets left is told that there are fewer")
+        raise AssertionError(f"a session that should find {quantity} tickets left finds fewer")
     session.write(change.stock, change.entry)
     return change.stock
 

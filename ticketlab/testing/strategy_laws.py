@@ -73,7 +73,7 @@ def serves(subject: StrategyUnderTest) -> None:
         ("search", 0, ()),
         ("buy", "soldout", ()),
     ]
-    require(told == expected, f"one buyer alone was told {told}, expected {expected}")
+    require(told == expected, f"a request of a buyer that is alone returned {told}, expected {expected}")
     require(played.valid, f"the books are wrong although nobody raced:\n{played}")
 
 
@@ -86,7 +86,7 @@ def serves_holds(subject: StrategyUnderTest) -> None:
     played = run_plan(subject.scenario(1, 2), Schedule(()), orders=((*holds, *uses),))
     told = [one.result for one in played.history.operations]
     expected = ["a", "b", "soldout", "ok", "expired", "ok", 1]
-    require(told == expected, f"one buyer alone was told {told}, expected {expected}")
+    require(told == expected, f"a request of a buyer that is alone returned {told}, expected {expected}")
     require(played.valid, f"the books are wrong although nobody raced:\n{played}")
 
 

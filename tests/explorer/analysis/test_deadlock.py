@@ -50,7 +50,7 @@ def test_two_locks_in_opposite_orders_deadlock() -> None:
 def test_a_lock_that_is_never_released_is_left_behind() -> None:
     lock = Semaphore("lock")
     found = anomalies(Toy(lock.acquire, lock.acquire, shared=[lock]))
-    assert [one.name if one else "" for one in found] == ["lock left behind"] * 2
+    assert [one.name if one else "" for one in found] == ["lock never released"] * 2
     assert {one.sentence for one in found if one} == {
         "buyer 2 waits for lock, held by buyer 1",
         "buyer 1 waits for lock, held by buyer 2",
@@ -172,7 +172,7 @@ def test_a_lock_that_nobody_waits_for_is_left_behind_all_the_same(executor: type
 
     with executor(Toy(buy, buy, shared=[Stock(), lock])) as running:
         found = [explain(execution, 2) for execution in search(running, SourceSets())]
-    assert [one.name if one else "" for one in found] == ["lock left behind"] * 2
+    assert [one.name if one else "" for one in found] == ["lock never released"] * 2
     assert {one.sentence for one in found if one} == {
         f"buyer {who} has finished and still holds mutex: nobody can ever have it again" for who in (1, 2)
     }

@@ -60,7 +60,7 @@ def test_who_is_terminated_before_giving_the_lock_back_leaves_it_behind() -> Non
         if (anomaly := explain(one, 2))
     }
     assert names == {
-        "lock left behind": "buyer 2 waits for lock, held by buyer 1, which was terminated while holding it: "
+        "lock never released": "buyer 2 waits for lock, held by buyer 1, which was terminated while holding it: "
         "nobody can ever have it again"
     }
 

@@ -85,7 +85,7 @@ class Counter:
         self._memory[lock] = 0
 
 
-def unguarded(counter: Counter, buyer: int) -> bool:
+def unsynchronized(counter: Counter, buyer: int) -> bool:
     seen = counter.read()
     if seen:
         counter.write(seen - 1)
@@ -95,7 +95,7 @@ def unguarded(counter: Counter, buyer: int) -> bool:
 def guarded(counter: Counter, buyer: int) -> bool:
     counter.acquire(1)
     try:
-        return unguarded(counter, buyer)
+        return unsynchronized(counter, buyer)
     finally:
         counter.release(1)
 
@@ -110,7 +110,7 @@ def crosswise(counter: Counter, buyer: int) -> None:
 
 @pytest.mark.parametrize(("buyers", "tickets", "schedules", "oversold", "traces"), COUNTS[:4])
 def test_the_counts_are_the_same(buyers: int, tickets: int, schedules: int, oversold: int, traces: int) -> None:
-    with Processes(Counter(buyers, tickets, unguarded)) as executor:
+    with Processes(Counter(buyers, tickets, unsynchronized)) as executor:
         told = [sum(record.outcome for record in one.records) for one in search(executor, DepthFirst())]
         assert (len(told), sum(sold > tickets for sold in told)) == (schedules, oversold)
         assert sum(1 for _ in search(executor, SourceSets())) == traces
@@ -126,7 +126,7 @@ POLICIES: list[Callable[[], Policy]] = [
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-@pytest.mark.parametrize("buy", [unguarded, guarded, crosswise])
+@pytest.mark.parametrize("buy", [unsynchronized, guarded, crosswise])
 def test_a_policy_leads_to_the_same_executions_in_both(
     policy: Callable[[], Policy], buy: Callable[[Counter, int], Any]
 ) -> None:
@@ -151,7 +151,7 @@ def test_a_deadlock_is_found_and_the_search_goes_on() -> None:
 
 
 def test_a_found_race_replays_twenty_times_of_twenty() -> None:
-    with Processes(Counter(3, 1, unguarded)) as executor:
+    with Processes(Counter(3, 1, unsynchronized)) as executor:
         found = next(one for one in search(executor, RandomWalk(1)) if sum(r.outcome for r in one.records) > 1)
         again = [run_schedule(executor, found.schedule) for _ in range(20)]
     assert all(one.trace.what == found.trace.what for one in again)

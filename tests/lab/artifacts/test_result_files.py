@@ -42,24 +42,6 @@ def test_keys_that_nobody_knows_are_kept() -> None:
     assert parsed(GOOD | {"colour": "blue"})["colour"] == "blue"
 
 
-OLD = Path(__file__).with_name("results_of_version_1")
-
-
-@pytest.mark.parametrize("kind", ["race", "exploration", "crashes", "comparison"])
-def test_results_of_version_1_are_read_as_those_of_version_2(kind: str) -> None:
-    old, found = json.loads((OLD / f"{kind}.json").read_text()), read_document(OLD / f"{kind}.json")
-    assert found["version"] == 2
-    for before, after in [(old, found), *zip(old.get("rows", ()), found.get("rows", ()), strict=True)]:
-        for was, now in (("figures", "metrics"), ("struck", "injected"), ("left", "left_behind")):
-            assert after.get(now) == before.get(was)
-            assert was not in after
-
-
-def test_evidence_of_version_1_is_renamed() -> None:
-    (anomaly,) = read_document(OLD / "race.json")["anomalies"]
-    assert anomaly["evidence"]["injected"][0]["who"] == "buyer 2"
-
-
 def without(key: str) -> Callable[[dict[str, Any]], None]:
     return lambda found: found.pop(key)
 
@@ -73,12 +55,12 @@ def row_with(**changes: Any) -> Callable[[dict[str, Any]], None]:
     [
         (lambda found: found.update(format="other"), "the result r.json is not a result of ticketlab"),
         (
-            lambda found: found.update(version=3),
-            "version 3; this lab reads versions 1 and 2 (it comes from a newer ticketlab)",
+            lambda found: found.update(version=4),
+            "version 4; this lab reads version 3 (it comes from a newer ticketlab)",
         ),
         (
             lambda found: found.update(version="1"),
-            "version '1'; this lab reads versions 1 and 2 (no ticketlab wrote that)",
+            "version '1'; this lab reads version 3 (no ticketlab wrote that)",
         ),
         (lambda found: found.update(version=True), "no ticketlab wrote that"),
         (lambda found: found.update(kind="poem"), "kind is 'poem': one of 'race', 'tour'"),

@@ -34,7 +34,7 @@ def test_numbers_of_buyers_come_once_and_ascending(numbers: list[int]) -> None:
     assert parse_buyer_counts([",".join(map(str, numbers))]) == sorted(set(numbers))
 
 
-def test_nothing_named_means_three_stores_unguarded_and_under_their_cures() -> None:
+def test_nothing_named_means_three_stores_unguarded_and_under_their_fixes() -> None:
     found = cell_matrix((), (), (), ())
     assert {str(cell.store) for cell in found.cells} == {"json", "sqlite", "manager"}
     assert found.unsupported == []

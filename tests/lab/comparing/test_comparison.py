@@ -170,4 +170,4 @@ def test_a_real_comparison_measures_judges_and_reads_back(tmp_path: Path, monkey
         latencies = [ms for _, ms in row["curve"]]
         assert latencies == sorted(latencies)
     assert sorted(row["rank"] for row in document["rows"]) == [1, 2]
-    assert [each["pick"] for each in document["advice"]] == ["fastest", "fairest", "simplest"]
+    assert [each["pick"] for each in document["recommendations"]] == ["fastest", "fairest", "simplest"]

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tests.lab.comparisons import RIGHT, UNDECIDED, WRONG, measured, metrics
 from ticketlab.core.verdict import Verdict
-from ticketlab.lab.comparing.advice import advice
 from ticketlab.lab.comparing.ranking import CellResult, median_curve, medians, peers, ranking, ranks, settled, spreads
+from ticketlab.lab.comparing.recommendations import recommendations
 
 RATES = st.lists(st.floats(1, 1e6), min_size=3, max_size=3)
 VERDICTS = st.sampled_from([RIGHT, RIGHT, WRONG, UNDECIDED])
@@ -96,7 +96,7 @@ def test_only_the_same_store_and_as_many_buyers_are_peers() -> None:
 @given(groups())
 def test_advice_names_only_correct_strategies_each_by_its_law(group: list[CellResult]) -> None:
     ranked = ranking(group)
-    picks = {each["pick"]: each for each in advice(group, {})}
+    picks = {each["pick"]: each for each in recommendations(group, {})}
     assert set(picks) == ({"fastest", "fairest", "simplest"} if ranked else set())
     if ranked:
         assert {each["strategy"] for each in picks.values()} <= {str(each.cell.strategy) for each in ranked}
@@ -106,20 +106,20 @@ def test_advice_names_only_correct_strategies_each_by_its_law(group: list[CellRe
         assert len(picks["simplest"]["parts"]) == min(len(each.cell.parts or ()) for each in ranked)
 
 
-def test_of_equally_fair_and_equally_simple_strategies_the_fastest_is_advised() -> None:
+def test_of_equally_fair_and_equally_simple_strategies_the_fastest_is_recommended() -> None:
     group = [
         measured([90.0], strategy="clerk", fairness=0.995),
         measured([50.0], strategy="flock", fairness=1.0),
         measured([70.0], strategy="lock", fairness=0.5),
     ]
     known = {("json:truncate", "clerk:queue"): "survives"}
-    assert [(each["pick"], each["strategy"]) for each in advice(group, known)] == [
+    assert [(each["pick"], each["strategy"]) for each in recommendations(group, known)] == [
         ("fastest", "clerk"),
         ("fairest", "clerk"),
         ("simplest", "lock"),
     ]
-    assert [each["crash_safety"] for each in advice(group, known)] == ["survives", "survives", "not tested"]
+    assert [each["crash_safety"] for each in recommendations(group, known)] == ["survives", "survives", "not tested"]
 
 
 def test_nothing_correct_means_no_advice() -> None:
-    assert advice([measured([1.0], WRONG), measured([2.0], Verdict((), "budget"), strategy="flock")], {}) == []
+    assert recommendations([measured([1.0], WRONG), measured([2.0], Verdict((), "budget"), strategy="flock")], {}) == []

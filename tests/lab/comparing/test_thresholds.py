@@ -86,7 +86,7 @@ def test_a_regression_that_does_not_parse_is_pointed_at(text: str, complaint: st
 def test_every_ranked_strategy_is_held_to_a_threshold_and_no_other() -> None:
     rows = document({"lock": 900.0, "flock": 500.0, "none": 100.0}, {"none": WRONG})["rows"]
     met = evaluate(threshold("sales/s>=500"), rows)
-    assert (met.met, met.told) == (True, ["sales/s is 500 (limit: at least 500): flock on json (process, 2 buyers)"])
+    assert (met.met, met.closest) == (True, ["sales/s is 500 (limit: at least 500): flock on json (process, 2 buyers)"])
     missed = evaluate(threshold("sales/s>=600"), rows)
     assert missed.met is False
     assert missed.misses == ["sales/s is 500 (limit: at least 600): missed by flock on json (process, 2 buyers)"]
@@ -102,7 +102,7 @@ def test_every_ranked_strategy_is_held_to_a_threshold_and_no_other() -> None:
     ],
 )
 def test_what_differs_looks_different(line: str, told: str) -> None:
-    (sentence,) = evaluate(threshold(line), document({"lock": 1000.0})["rows"]).told
+    (sentence,) = evaluate(threshold(line), document({"lock": 1000.0})["rows"]).closest
     assert sentence == f"{told}: lock on json (process, 2 buyers)"
 
 
@@ -142,7 +142,7 @@ def test_a_regression_is_missed_where_the_change_is_larger(before: float, after:
 )
 def test_a_sentence_says_what_was_asked_and_what_was_measured(line: str, now: float, told: str) -> None:
     found = changed(line, now, 100.0)
-    (sentence,) = (*found.misses, *found.told)
+    (sentence,) = (*found.misses, *found.closest)
     assert sentence == f"{told}lock on json (process, 2 buyers), from 100 to {now:.0f}"
     assert found.met == ("missed" not in told)
 

@@ -30,5 +30,5 @@ def test_an_unguarded_pair_goes_wrong_without_a_fault_and_is_not_called_safe() -
 def test_a_guarded_pair_holds_at_every_point() -> None:
     found = crash((Spec("sqlite"), Spec("atomic")), (LOCKED,))
     assert isinstance(found, CrashResult)
-    assert (found.valid, found.reason, found.summary) == (True, "", "held at every point")
+    assert (found.valid, found.reason, found.summary) == (True, "", "correct at every point")
     assert len(found.points) == 2

@@ -1,6 +1,6 @@
 """Real signals, at every point: what they leave of the books, of the lock and of the others.
 
-Each truth here is found by exploring: nobody says at which point to strike.
+Each truth here is found by exploring: nobody says at which point to inject a fault.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ def explored(
 
 
 def after(found: Exploration, step: str) -> set[str]:
-    """Return what goes wrong where somebody is struck before a step."""
+    """Return what goes wrong where a fault is injected before a step."""
     return {name for point in found.injected if point.before.startswith(step) for name in point.names}
 
 
 def test_a_lock_in_memory_is_never_released_by_the_dead() -> None:
     found = explored("json:rename", "lock", "kill")
     assert found.exhausted
-    assert set(found.names) == {"lock left behind"}
+    assert set(found.names) == {"lock never released"}
     assert after(found, "acquire lock") == set()
-    assert after(found, "read inventory.json") == {"lock left behind"}
+    assert after(found, "read inventory.json") == {"lock never released"}
     assert found.finding is not None
     assert found.finding.execution.steps == ("acquire lock", "fault injected: kill")
     assert found.finding.anomalies[0].sentence == (
@@ -75,8 +75,8 @@ def test_a_point_that_is_another_step_in_another_schedule_has_a_row_for_each() -
 
 def test_a_write_cut_short_leaves_a_file_that_nobody_can_read() -> None:
     found = explored("json:truncate", "flock", "kill")
-    assert set(found.names) == {"torn books", "torn read"}
-    assert after(found, "write inventory.json") == {"torn books", "torn read"}
+    assert set(found.names) == {"corrupted file", "torn read"}
+    assert after(found, "write inventory.json") == {"corrupted file", "torn read"}
     assert after(found, "truncate inventory.json") == set()
 
 
@@ -120,7 +120,7 @@ def test_what_goes_wrong_without_a_fault_is_a_case_without_one_though_faults_wer
 
 def test_a_dead_manager_takes_the_books_with_it() -> None:
     found = explored("manager", "lock", "kill-server", buyers=1)
-    assert "torn books" in found.names
+    assert "corrupted file" in found.names
 
 
 @pytest.mark.slow
@@ -135,10 +135,10 @@ def test_reduction_loses_no_outcome_of_a_crash(store: str, strategy: str) -> Non
         how = ExploreOptions(Spec.parse(policy), "processes", exhaust=True, faults=(Fault.parse("kill"),))
         seen = set()
         with executor_for(cast, how) as executor:
-            for execution, strikes in FaultSearch(executor, how).executions():
-                for strike in strikes:
+            for execution, faults in FaultSearch(executor, how).executions():
+                for fault in faults:
                     names = frozenset(anomaly.name for anomaly in cast.judge(execution))
-                    seen.add((str(strike.fault), strike.who, f"point {strike.point}", names))
+                    seen.add((str(fault.fault), fault.who, f"point {fault.point}", names))
         return seen
 
     assert outcomes("dpor") == outcomes("dfs:preemptions=2")
@@ -152,7 +152,7 @@ def test_a_crash_is_a_case_that_replays() -> None:
     for _ in range(5):
         again = replay(case)
         assert again.executor == "processes"
-        assert [anomaly.name for anomaly in again.anomalies] == ["lock left behind"]
+        assert [anomaly.name for anomaly in again.anomalies] == ["lock never released"]
 
 
 @pytest.mark.parametrize("drawing", ["random", "pct:3"])
@@ -165,7 +165,7 @@ def test_faults_are_drawn_where_a_policy_never_ends(drawing: str) -> None:
     assert found.finding.case.fault_points
     assert again.finding is not None
     assert found.finding.case.schedule == again.finding.case.schedule
-    assert [anomaly.name for anomaly in found.finding.anomalies] == ["lock left behind"]
+    assert [anomaly.name for anomaly in found.finding.anomalies] == ["lock never released"]
 
 
 @pytest.mark.parametrize(
@@ -195,9 +195,9 @@ def test_what_cannot_strike_is_refused_with_the_reason(
 
 @pytest.mark.parametrize("strategy", ["filelock:soft", "filelock:stale-holder"])
 def test_a_strategy_that_asks_who_lives_is_terminated_on_real_processes(strategy: str) -> None:
-    (strike,) = parse_faults("terminate")
+    (fault,) = parse_faults("terminate")
     scenario = Scenario.of("json:rename", strategy, buyers=2, tickets=2)
-    played = run_plan(scenario, Schedule(()), faults=[FaultPoint(0, 5, strike)])  # before it gives the lock back
+    played = run_plan(scenario, Schedule(()), faults=[FaultPoint(0, 5, fault)])  # before it gives the lock back
     assert played.valid
     assert played.case is not None
     assert replay(played.case).executor == "processes"

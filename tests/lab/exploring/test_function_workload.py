@@ -83,12 +83,12 @@ def test_a_program_that_is_right_as_processes_is_not_blamed_in_one(
 
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_an_invariant_is_not_asked_of_fewer_buyers_than_it_speaks_of(executor: str) -> None:
-    def unguarded(_session: BuyerSession) -> None:
+    def unsynchronized(_session: BuyerSession) -> None:
         count()
 
     race = FunctionRace(buyers=2, reset=start_again, invariant=counts_two, executor=executor)
     with pytest.raises(AssertionError, match=r"buyer 1 +buyer 2(?s:.*)invariant broken"):
-        check_function(unguarded, race)
+        check_function(unsynchronized, race)
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
@@ -127,7 +127,9 @@ def test_books_that_nobody_touched_are_no_witness(executor: str) -> None:
     race = FunctionRace(buyers=2, reset=lay_out_jobs, executor=executor)
     right = check_function(lambda _session: [7] if claim("and state = 'pending'") else [], race)
     assert right.valid
-    with pytest.raises(AssertionError, match="ticket sold twice: ticket 7 of section 'main' is held by buyers 1 and 2"):
+    with pytest.raises(
+        AssertionError, match="ticket sold twice: ticket 7 of section 'main' was sold to buyers 1 and 2"
+    ):
         check_function(lambda _session: [7] if claim("") else [], race)
 
 

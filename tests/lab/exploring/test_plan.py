@@ -113,11 +113,11 @@ def test_what_does_not_go_together_is_refused_in_a_line(plan: object, extra: dic
 
 @pytest.mark.parametrize("fault", ["kill", "pause:2s", "clock:1h", "terminate", "io-error"])
 def test_a_fault_strikes_where_it_is_said_to_and_the_case_replays_it(fault: str) -> None:
-    strike = FaultPoint(0, 1, Fault.parse(fault))
-    played = run_plan(Scenario.of("json", "flock", buyers=2, tickets=2), TOGETHER, faults=(strike,))
+    fault_point = FaultPoint(0, 1, Fault.parse(fault))
+    played = run_plan(Scenario.of("json", "flock", buyers=2, tickets=2), TOGETHER, faults=(fault_point,))
     assert played.execution.injected == (0,)
     assert played.case is not None
-    assert played.case.fault_points == (strike,)
+    assert played.case.fault_points == (fault_point,)
     again = replay(played.case)
     assert again.execution.schedule == played.execution.schedule
     assert [anomaly.name for anomaly in again.anomalies] == [anomaly.name for anomaly in played.anomalies]
@@ -127,14 +127,14 @@ def test_where_a_kill_strikes_is_drawn() -> None:
     played = run_plan(
         Scenario.of("json:rename", "lock", buyers=2), TOGETHER, faults=(FaultPoint(0, 1, Fault.parse("kill")),)
     )
-    assert [anomaly.name for anomaly in played.anomalies] == ["lock left behind"]
+    assert [anomaly.name for anomaly in played.anomalies] == ["lock never released"]
     assert "fault injected: kill → before read inventory.json" in str(played)
 
 
 @pytest.mark.parametrize(
-    ("strikes", "reason"),
+    ("faults", "reason"),
     [
-        ([FaultPoint(2, 0, Fault.parse("terminate"))], "strikes nobody"),
+        ([FaultPoint(2, 0, Fault.parse("terminate"))], "names nobody"),
         (
             [FaultPoint(0, 0, Fault.parse("terminate")), FaultPoint(0, 1, Fault.parse("terminate"))],
             "the same participant",
@@ -142,9 +142,9 @@ def test_where_a_kill_strikes_is_drawn() -> None:
         ([FaultPoint(0, 0, Fault.parse("kill-server"))], "json has no server"),
     ],
 )
-def test_faults_that_cannot_strike_are_refused(strikes: list[FaultPoint], reason: str) -> None:
+def test_faults_that_cannot_be_injected_are_refused(faults: list[FaultPoint], reason: str) -> None:
     with pytest.raises(UsageError, match=reason):
-        run_plan(Scenario.of("json", "lock", buyers=2), TOGETHER, faults=strikes)
+        run_plan(Scenario.of("json", "lock", buyers=2), TOGETHER, faults=faults)
 
 
 def test_a_timing_in_which_a_lease_ended_replays() -> None:

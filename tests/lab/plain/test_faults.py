@@ -1,4 +1,4 @@
-"""Faults in plain functions: nobody is blamed for being struck, and what a victim leaves is told if it does harm."""
+"""Faults in plain functions: a victim is not blamed, and what it leaves is told if it does harm."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from ticketlab.report.shown_steps import shown_lines
 FEW = {"policy": Spec("random"), "executions": 8}
 
 
-def struck(
+def with_faults(
     function: Callable[..., object], fault: str, how: Mapping[str, Any] = MappingProxyType({}), **settings: Any
 ) -> PlainExploration:
     options = ExploreOptions(executor="processes", faults=(Fault.parse(fault),), **how)
@@ -99,13 +99,13 @@ def every_buyer_has_one(folder: Path, returned: list[bool]) -> bool:
 
 
 def test_a_sale_that_is_whole_or_not_at_all_survives_every_kill() -> None:
-    found = struck(take_a_ticket, "kill", reset=lay_out_tickets, invariant=every_buyer_has_one)
+    found = with_faults(take_a_ticket, "kill", reset=lay_out_tickets, invariant=every_buyer_has_one)
     assert found.verdict.valid, found.verdict
     assert {point.who for point in found.injected} == {"process 1", "process 2"}
 
 
 def test_a_file_that_a_killed_process_leaves_torn_is_told_once_it_does_harm() -> None:
-    found = struck(sell_in_place, "kill").finding
+    found = with_faults(sell_in_place, "kill").finding
     assert found is not None
     assert [anomaly.name for anomaly in found.anomalies] == ["torn read", "exception"]
     assert "which process 1 had emptied; it was killed before it wrote" in found.anomalies[0].sentence
@@ -117,7 +117,7 @@ def test_a_file_that_a_killed_process_leaves_torn_is_told_once_it_does_harm() ->
 
 
 def test_a_lock_that_a_killed_process_leaves_blocks_the_others_for_ever() -> None:
-    found = struck(sell_under_a_directory, "kill").finding
+    found = with_faults(sell_under_a_directory, "kill").finding
     assert found is not None
     (anomaly,) = found.anomalies
     assert anomaly.name == "survivors blocked for ever"
@@ -126,12 +126,12 @@ def test_a_lock_that_a_killed_process_leaves_blocks_the_others_for_ever() -> Non
 
 
 def test_what_shall_hold_is_not_asked_if_it_needs_everybody() -> None:
-    found = struck(
+    found = with_faults(
         take_a_ticket, "kill", reset=lay_out_tickets, invariant=lambda folder: len(list(folder.glob("sold.*"))) == 2
     )
     assert found.verdict.reason == (
         "what shall hold afterwards does not hold without process 1 or process 2, so it was not asked where a fault "
-        "struck there"
+        "was injected into it"
     )
 
 
@@ -143,12 +143,12 @@ def test_who_waits_for_one_that_never_comes_is_no_news() -> None:
         while not Path("baton").exists():
             time.sleep(1)
 
-    found = struck(hand_over, "kill", FEW)
+    found = with_faults(hand_over, "kill", FEW)
     assert found.finding is None
 
 
 def test_a_process_whose_file_fails_it_may_say_so_and_the_others_go_on() -> None:
-    found = struck(sell_by_rename, "io-error", invariant=sells_what_it_says)
+    found = with_faults(sell_by_rename, "io-error", invariant=sells_what_it_says)
     assert found.verdict.valid, found.verdict
     assert found.left_behind == ["new"]
 
@@ -165,7 +165,7 @@ def test_a_process_that_swallows_a_full_disk_breaks_what_shall_hold() -> None:
                 assert error.errno == errno.EFBIG  # noqa: PT017 - what the kernel's limit says
         return True
 
-    found = struck(sell, "disk-full", invariant=sells_what_it_says).finding
+    found = with_faults(sell, "disk-full", invariant=sells_what_it_says).finding
     assert found is not None
     assert [anomaly.name for anomaly in found.anomalies] == ["invariant broken"]
 
@@ -183,7 +183,7 @@ def test_a_waiter_that_runs_out_of_patience_while_another_pauses_was_told_clearl
                 time.sleep(1)
         os.rmdir("lock")
 
-    assert struck(patient, "pause:60s", FEW).finding is None
+    assert with_faults(patient, "pause:60s", FEW).finding is None
 
 
 def test_time_outs_that_end_within_a_pause_prove_nothing_and_break_no_promise() -> None:
@@ -198,7 +198,7 @@ def test_time_outs_that_end_within_a_pause_prove_nothing_and_break_no_promise() 
         return False
 
     longer, shorter = (
-        struck(acquired, fault, returned=lambda told: all(told)) for fault in ("pause:1s", "pause:300ms")
+        with_faults(acquired, fault, returned=lambda told: all(told)) for fault in ("pause:1s", "pause:300ms")
     )
     assert longer.valid is None
     assert "a time-out that ends while another process is paused was tried only after the pause" in longer.gave_way
@@ -219,7 +219,7 @@ def test_a_lease_that_runs_out_under_a_paused_holder_breaks_what_shall_hold() ->
         os.replace(f"new.{who}", "left")
         return True
 
-    found = struck(leased, "pause:60s", invariant=sells_what_it_says).finding
+    found = with_faults(leased, "pause:60s", invariant=sells_what_it_says).finding
     assert found is not None
     assert found.anomalies[-1].name == "invariant broken"
     case, alone = found.case, PlainFunction(function=leased, reset=lay_out)
@@ -232,10 +232,10 @@ def test_a_lease_that_runs_out_under_a_paused_holder_breaks_what_shall_hold() ->
 
 
 def test_a_search_that_came_to_no_fault_says_so() -> None:
-    found = struck(take_a_ticket, "kill", {"executions": 1}, reset=lay_out_tickets)
+    found = with_faults(take_a_ticket, "kill", {"executions": 1}, reset=lay_out_tickets)
     assert found.verdict.reason == "no fault was injected"
 
 
 def test_a_fault_that_cannot_strike_is_refused() -> None:
-    with pytest.raises(UsageError, match="the fault kill-server cannot strike a function"):
-        struck(sell_by_rename, "kill-server")
+    with pytest.raises(UsageError, match="the fault kill-server cannot be injected into a function"):
+        with_faults(sell_by_rename, "kill-server")

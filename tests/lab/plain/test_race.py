@@ -113,5 +113,5 @@ def test_a_race_that_is_asked_for_wrongly_is_refused() -> None:
         ticketlab.race(claim, proceses=3)  # type: ignore[call-overload]
     with pytest.raises(UsageError, match=r"^the timing is for 2 processes, and the race of 3"):
         ticketlab.race(claim, Timing(((), ())), processes=3)
-    with pytest.raises(UsageError, match="strikes nobody: there are 2 participants"):
+    with pytest.raises(UsageError, match="names nobody: there are 2 participants"):
         ticketlab.race(claim, Schedule(()), faults=[FaultPoint(5, 0, Fault.parse("kill"))])

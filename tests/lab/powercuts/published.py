@@ -1,4 +1,4 @@
-"""Published faults of applications, made again small, each beside its cure.
+"""Published faults of applications, made again small, each beside its fix.
 
 From Pillai et al., "All File Systems Are Not Created Equal: On the Complexity of Crafting Crash-Consistent
 Applications" (OSDI 2014), figure 4 and section 4.2: the order of the calls is that of the application; what stands in
@@ -40,14 +40,14 @@ def read(path):
 
 
 class Published(NamedTuple):
-    """A fault: what the application does, what must hold afterwards, the files before, and its cure.
+    """A fault: what the application does, what must hold afterwards, the files before, and its fix.
 
     `convicted_by` has the models under which it goes wrong.
     """
 
     does: str
     check: str
-    cured: str
+    fixed: str
     files: Mapping[str, bytes] = {}
     convicted_by: tuple[str, ...] = ("ext4", "strict")
 
@@ -163,7 +163,7 @@ os.rename("md5.tmp", "md5"); os.rename("ckpt", "fsimage")
     ),
 }
 """The faults by the application and what it does wrong."""
-CURED_CHECKS: Final[Mapping[str, str]] = {
+FIXED_CHECKS: Final[Mapping[str, str]] = {
     "LevelDB: an appended log record without a checksum that recovery heeds": """
 log = read("log")
 found = [log[4:7]]
@@ -176,4 +176,4 @@ assert found == ([b"one", b"two"] if "two" in told else found[:1] + [b"two"] * (
 assert read("fsimage") in (b"image", b"md5 1, new image"), read("fsimage")
 """,
 }
-"""What must hold of a cure, if it is not the same: its files look otherwise."""
+"""What must hold of a fix, if it is not the same: its files look otherwise."""

@@ -1,4 +1,4 @@
-"""Published faults are convicted by the models that allow them, and their cures are cleared."""
+"""Published faults are convicted by the models that allow them, and their fixes are cleared."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.powercuts.published import CHECK_BEGINS, CURED_CHECKS, FILES_MODULE, PUBLISHED
+from tests.lab.powercuts.published import CHECK_BEGINS, FILES_MODULE, FIXED_CHECKS, PUBLISHED
 from ticketlab.lab.powercuts.explore import PowerCutExploration, explore_power_cuts
 from ticketlab.lab.powercuts.subject import PowerCutSubject
 from ticketlab.lab.programs.program import Program
@@ -36,5 +36,5 @@ def test_a_published_fault_is_convicted(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_the_cure_of_a_published_fault_is_cleared(tmp_path: Path, name: str) -> None:
     fault = PUBLISHED[name]
-    found = searched(tmp_path, name, fault.cured, CURED_CHECKS.get(name, fault.check))
+    found = searched(tmp_path, name, fault.fixed, FIXED_CHECKS.get(name, fault.check))
     assert found.verdict.valid is True, found.finding

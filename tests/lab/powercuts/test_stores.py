@@ -43,8 +43,8 @@ def test_a_store_that_promises_to_outlive_a_power_cut_does(store: str) -> None:
     [
         ("json:rename", "strict", "vanished sale"),
         ("json:rename", "ext4", "vanished sale"),
-        ("json:truncate", "ext4", "torn books"),
-        ("json:in-place", "strict", "torn books"),
+        ("json:truncate", "ext4", "corrupted file"),
+        ("json:in-place", "strict", "corrupted file"),
         ("sqlite", "ext4", "vanished sale"),
         ("sqlite:journal=delete,synchronous=full", "ext4", "vanished sale"),
     ],

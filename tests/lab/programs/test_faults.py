@@ -1,4 +1,4 @@
-"""Programs struck by faults at each of their points: what a death leaves is told, and a victim is not blamed."""
+"""Programs with faults injected at each of their points: what a death leaves is told, and a victim is not blamed."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ else:
 """
 
 
-def struck(folder: Path, source: str, faults: str, *arguments: str) -> ProgramExploration:
+def with_faults(folder: Path, source: str, faults: str, *arguments: str) -> ProgramExploration:
     """Explore two copies of a script under faults, or one with each of the arguments."""
     (folder / "stock.json").write_text('{"sold": 0}')
     (folder / "shop.py").write_text(dedent(source))
@@ -55,7 +55,7 @@ def struck(folder: Path, source: str, faults: str, *arguments: str) -> ProgramEx
 
 
 def test_a_death_between_emptying_a_file_and_writing_it_is_told_and_replays(tmp_path: Path) -> None:
-    found = struck(tmp_path, IN_PLACE, "kill")
+    found = with_faults(tmp_path, IN_PLACE, "kill")
     assert found.finding is not None
     assert found.verdict.anomalies[0].name == "exception"
     assert "JSONDecodeError" in found.verdict.anomalies[0].sentence
@@ -68,7 +68,7 @@ def test_a_death_between_emptying_a_file_and_writing_it_is_told_and_replays(tmp_
 
 
 def test_who_writes_beside_and_renames_survives_every_death_and_every_error(tmp_path: Path) -> None:
-    found = struck(tmp_path, BY_RENAME, "kill,io-error", "read", "write")
+    found = with_faults(tmp_path, BY_RENAME, "kill,io-error", "read", "write")
     assert found.valid is True, found.verdict
     assert {str(point.fault) for point in found.injected} == {"kill", "io-error"}
     assert all(point.executions > 0 and point.anomalous == 0 for point in found.injected)
@@ -77,7 +77,7 @@ def test_who_writes_beside_and_renames_survives_every_death_and_every_error(tmp_
 
 def test_a_victim_is_not_blamed_for_its_own_failure(tmp_path: Path) -> None:
     (tmp_path / "mail").write_text("")
-    found = struck(tmp_path, BY_QUEUE, "disk-full,short-write", "get", "put")
+    found = with_faults(tmp_path, BY_QUEUE, "disk-full,short-write", "get", "put")
     assert found.valid is True, found.verdict
 
 

@@ -1,4 +1,4 @@
-"""Faults in live races: who is struck follows from the seed, and what it does to the others is judged."""
+"""Faults in live races: who meets them follows from the seed, and what it does to the others is judged."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def run(
     launcher: str = "process",
     stall_timeout: float = 20.0,
 ) -> Result:
-    """Race by the first seed that strikes everybody where it is wanted."""
+    """Race by the first seed whose faults meet everybody where it is wanted."""
     scenarios = (Scenario.of(store, strategy, buyers=buyers, tickets=2, seed=seed) for seed in count())
     fitting = (one for one in scenarios if all(where(planned_fault) for planned_fault in blows(one, faults).values()))
     return race(
@@ -77,7 +77,7 @@ def test_a_lock_in_memory_dies_with_its_holder() -> None:
     result = run(
         "json:rename", "lock", "kill:1", where=lambda planned_fault: planned_fault.point in (1, 2), stall_timeout=3.0
     )
-    assert names(result) == {"lock left behind"}
+    assert names(result) == {"lock never released"}
     (anomaly,) = result.verdict.anomalies
     (victim,) = result.injected
     assert f"held by {victim['who']}, which was killed while holding it" in anomaly.sentence
@@ -100,7 +100,7 @@ def test_a_buyer_told_to_end_gives_its_lock_back() -> None:
 
 def test_a_write_cut_short_tears_the_books_and_a_rename_leaves_only_a_stray_file() -> None:
     torn = run("json", "flock", "kill:1", where=lambda planned_fault: planned_fault.point == 3)
-    assert {"torn books"} <= names(torn) <= {"torn books", "torn read"}
+    assert {"corrupted file"} <= names(torn) <= {"corrupted file", "torn read"}
     assert torn.injected[0]["before"] == "write inventory.json"
     whole = run("json:rename", "flock", "kill:1", where=lambda planned_fault: planned_fault.point == 4)
     assert whole.valid
@@ -112,8 +112,8 @@ def test_the_timeline_shows_who_was_struck_where() -> None:
     scenario = Scenario.of("json:rename", "flock", buyers=3, tickets=2)
     result = race(scenario, RaceOptions(faults=fault_rates("kill:1"), timeline=True))
     assert result.timeline is not None
-    struck = {span.lane for span in result.timeline.spans if "fault injected: kill" in span.detail}
-    assert [result.timeline.lanes[lane] for lane in sorted(struck)] == ["buyer 1", "buyer 2", "buyer 3"]
+    victims = {span.lane for span in result.timeline.spans if "fault injected: kill" in span.detail}
+    assert [result.timeline.lanes[lane] for lane in sorted(victims)] == ["buyer 1", "buyer 2", "buyer 3"]
 
 
 def test_who_is_paused_goes_on_and_hears_its_answer() -> None:
@@ -131,7 +131,7 @@ def test_a_failed_write_is_its_buyers_own_trouble(fault: str) -> None:
 
 def test_without_the_server_there_are_no_books() -> None:
     result = run("manager", "manager-lock", "kill-server")
-    assert names(result) == {"torn books"}
+    assert names(result) == {"corrupted file"}
     assert [each["fault"] for each in result.injected] == ["kill-server"]
 
 

@@ -1,4 +1,4 @@
-"""Live races: what is unguarded goes wrong, what is guarded does not, whatever starts the buyers."""
+"""Live races: what is unsynchronized goes wrong, what is guarded does not, whatever starts the buyers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a race recorded becomes spans in which an unguarded race can be seen, and its cure too."""
+"""What a race recorded becomes spans in which an unsynchronized race can be seen, and its fix too."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_retry_backs_off_and_begins_anew() -> None:
 
 def test_who_never_heard_back_is_drawn_up_to_its_last_sign_of_life() -> None:
     found = race_timeline("", [track(1, [INVOKED, *READ], 100, keep=True)], 1, [])
-    assert [(span.end_ns, span.label) for span in found.spans] == [(10, "buy 1 -> never heard back")]
+    assert [(span.end_ns, span.label) for span in found.spans] == [(10, "buy 1 -> never returned")]
 
 
 def critical(diagram: Timeline) -> list[Span]:

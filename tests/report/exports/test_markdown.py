@@ -16,8 +16,8 @@ def test_a_markdown_table_strikes_out_wrong_speeds_and_escapes_names() -> None:
 
 
 def test_markdown_tells_whom_faults_struck_and_what_they_left() -> None:
-    struck = {"who": "buyer 3", "fault": "kill", "before": "write a_b", "at_ms": 1.5, "held": ["lock"]}
-    lines = as_markdown(row() | {"injected": [struck], "left_behind": ["a.lock"]}).splitlines()
+    fault = {"who": "buyer 3", "fault": "kill", "before": "write a_b", "at_ms": 1.5, "held": ["lock"]}
+    lines = as_markdown(row() | {"injected": [fault], "left_behind": ["a.lock"]}).splitlines()
     assert "- fault: buyer 3: kill before write a\\_b at 1.50 ms, holding lock" in lines
     assert "- left behind: a.lock" in lines
 

@@ -114,7 +114,7 @@ def _same(done: list[MicroOp], asked: list[MicroOp]) -> bool:
 
 
 def _ops(value: Any, number: int, place: str, *, read: bool) -> list[MicroOp]:
-    """Return the accesses of a transaction; what it read is None unless it was told."""
+    """Return the accesses of a transaction; what it read is None unless that was returned."""
     if type(value) is not list:
         raise MalformedHistory(
             f"{place} {number}: value is {brief(value)}: expected a list of accesses, each [f, key, value]"

@@ -139,11 +139,9 @@ def explain(execution: Execution, buyers: int) -> Anomaly | None:
         sentence = (
             f"after {len(trace)} steps the buyers have not finished: the last were {', '.join(dict.fromkeys(steps))}"
         )
-        return Anomaly(
-            "no progress" if execution.injected else "livelock", sentence, {"steps": len(trace), "last": steps}
-        )
+        return Anomaly("livelock", sentence, {"steps": len(trace), "last": steps})
     if execution.ending is ExecutionEnd.COMPLETED and execution.kept and not execution.injected:
-        return _left_behind(trace, buyers)
+        return _never_released(trace, buyers)
     if execution.ending is not ExecutionEnd.STUCK:
         return None
     waiting = [wait for wait in waits(trace) if wait.who < buyers or wait.holders]
@@ -191,11 +189,11 @@ def _is_fair(trace: Trace) -> bool:
 def _name(execution: Execution, told: Sequence[Wait], lost: Mapping[int, str]) -> str:
     """Return what a stuck execution is called if those who wait do not wait for each other in a ring."""
     if told and all(wait.holders and lost.keys() >= set(wait.holders) for wait in told):
-        return "lock left behind"
+        return "lock never released"
     if execution.injected:
         return "survivors blocked for ever"
     if all(wait.holders for wait in told):
-        return "lock left behind"
+        return "lock never released"
     if all(wait.tries and not wait.holders for wait in told):
         return "livelock"
     if any(not wait.holders and _signalled_before(execution.trace, wait) for wait in told):
@@ -203,7 +201,7 @@ def _name(execution: Execution, told: Sequence[Wait], lost: Mapping[int, str]) -
     return "deadlock"
 
 
-def _left_behind(trace: Trace, buyers: int) -> Anomaly | None:
+def _never_released(trace: Trace, buyers: int) -> Anomaly | None:
     """Return an anomaly if buyers have finished and still hold a lock; what several may hold is no lock."""
     locks = {step.resource for step in trace.steps if step.action.takes and step.excludes}
     kept = [
@@ -214,7 +212,7 @@ def _left_behind(trace: Trace, buyers: int) -> Anomaly | None:
     sentence = "; ".join(
         f"{who} has finished and still holds {lock}: nobody can ever have it again" for who, lock in kept
     )
-    return Anomaly("lock left behind", sentence, {"kept": [{"who": who, "holds": lock} for who, lock in kept]})
+    return Anomaly("lock never released", sentence, {"kept": [{"who": who, "holds": lock} for who, lock in kept]})
 
 
 def _sentence(trace: Trace, wait: Wait, buyers: int, lost: Mapping[int, str]) -> str:

@@ -1,4 +1,4 @@
-"""One execution as a value: how it ended, its steps, what the buyers were told, and what they learnt on the way."""
+"""One execution as a value: how it ended, its steps, what the requests returned, and what buyers learnt on the way."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ class Execution:
         """Return a copy of the execution that a state holds."""
         counters, clock = state.counters, state.clock
         ending = ExecutionEnd(counters.ending)
-        struck = state.faults.injected
-        injected = tuple(who for who, injected in enumerate(struck) if injected) if any(struck) else ()
+        injected_into = state.faults.injected
+        injected = tuple(who for who, injected in enumerate(injected_into) if injected) if any(injected_into) else ()
         return cls(
             ending=ending,
             trace=Trace.of(state),

@@ -80,14 +80,14 @@ class FaultPacer(ControlledPacer):
         if fault is None:
             return super().block(step, attempt, wait)
 
-        struck = False
+        injected = False
 
         def attempt_through_fault() -> T | Literal[Blocked.BLOCKED]:
-            nonlocal struck
-            if struck:
+            nonlocal injected
+            if injected:
                 self.note("fault", str(fault))  # the notes of an attempt in vain are dropped
                 return attempt()
-            struck = True
+            injected = True
             self._inject_into(fault, step)
             with self._in_force.pop_all():
                 result = attempt()
@@ -114,12 +114,12 @@ class FaultPacer(ControlledPacer):
         super().sleep(seconds)
 
     def pass_on(self) -> None:
-        """Give the turn away; a fault that is in force ends with whoever met it, and strikes nobody else."""
+        """Give the turn away; a fault that is in force ends with whoever met it, and is injected into nobody else."""
         self._in_force.close()
         super().pass_on()
 
     def answer(self, perform: Performer, request: Any) -> Any:
-        """Return what came of a request, if its buyer lives to hear it."""
+        """Return what came of a request, if its buyer lives to see it."""
         try:
             outcome = outcome_of(perform, request)
         finally:
@@ -142,7 +142,7 @@ class FaultPacer(ControlledPacer):
         return None
 
     def _inject_before(self, me: int, fault: Fault, step: Step | None) -> None:
-        """Inject a fault before a participant's step, or before its answer if there is none: a step of its own."""
+        """Inject a fault before a participant's step, or before its return if there is none: a step of its own."""
         self._spinning.pop(me, None)
         if self._sent:
             self._await_feeders()
@@ -154,7 +154,7 @@ class FaultPacer(ControlledPacer):
         if state.counters.redundant and comes_again:
             return  # what follows is no part of the search, and a death would cost new processes
         plan.injected[me] = 1
-        self.note("before", describe_step(step) if step is not None else "its answer")
+        self.note("before", describe_step(step) if step is not None else "its return")
         if fault.kind is FaultKind.CLOCK:
             state.clock.jump(in_ticks(fault.seconds))
         elif fault.kind is FaultKind.PAUSE:

@@ -331,7 +331,7 @@ class ControlledPacer:
                 (since,) = begins
             else:
                 outcome = self.answer(perform, request)
-            mine.hears(outcome)
+            mine.take_in(outcome)
             until = counters.length
             self.records.append(RequestRecord(who, place, outcome, since, until, state.clock.wake[who]))
             since = until

@@ -16,7 +16,7 @@ class Tasks(Inline):
 
     def _make_pacer(self, *, alone: bool) -> ControlledPacer:
         if self._faults:
-            raise UsageError("no fault can strike a task of an event loop: leave out faults")
+            raise UsageError("no fault can be injected into a task of an event loop: leave out faults")
         return TaskPacer(self._scheduler, atomic_accesses=False, alone=alone)
 
     def _perform(self, policy: Policy) -> Execution:

@@ -20,7 +20,7 @@ _ERRORS: Final = {
 
 
 def failing(kind: FaultKind, task: Task, call: StoppedCall) -> Reply:
-    """Return the answer to a call that a fault strikes; a short write writes the first half of what it was to."""
+    """Return the answer to a call into which a fault is injected; a short write writes the first half."""
     if kind is FaultKind.SHORT_WRITE and call.written is not None:
         descriptor, address, size = call.written
         half = task.process.read(address, size // 2)

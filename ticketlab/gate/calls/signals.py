@@ -130,7 +130,7 @@ def _set_option(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall |
     option, value = (each & 0xFFFFFFFF for each in arguments[:2])
     if option == _END_OF_PARENT and value:
         sight.wakes_unseen = True
-        sight.cannot_control(task.process, "is signalled when its parent ends, and when that strikes is not controlled")
+        sight.cannot_control(task.process, "is signalled when its parent ends, and when that comes is not controlled")
     if option == _ADOPTS and value:
         sight.cannot_control(task.process, "adopts processes whose parents have ended, which is not followed")
     return None

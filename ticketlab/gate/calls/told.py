@@ -37,7 +37,7 @@ def told(sight: Sight, task: Task, text: str) -> StoppedCall:
 
 
 def _serve(_sight: Sight, task: Task, fields: Sequence[str]) -> None:
-    task.process.servants_due = fields[0]
+    task.process.server_due = fields[0]
 
 
 def _name(sight: Sight, task: Task, fields: Sequence[str]) -> None:
@@ -198,7 +198,7 @@ def _need_of_lock(sight: Sight, task: Task, what: str, text: str) -> _Need:
 
 
 _MESSAGES: Final[Mapping[str, Handle]] = {
-    "servant": _serve,
+    "server": _serve,
     "name": _name,
     "refer": _refer,
     "same": _same,

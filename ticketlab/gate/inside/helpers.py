@@ -18,7 +18,7 @@ def patch(module: Any) -> None:
     @wraps(spawn)
     def spawn_told(path: Any, args: Any, passfds: Any) -> int:
         if any(isinstance(each, str) and each.startswith(_SERVANTS) for each in args):
-            tell("servant", "process")
+            tell("server", "process")
         pid: int = spawn(path, args, passfds)
         return pid
 

@@ -74,7 +74,7 @@ def _patch_serving(manager: Any) -> None:
     @wraps(start)
     def start_told(self: Any, *arguments: Any, **named: Any) -> None:
         if self._state.value == 0:
-            tell("servant", "process")
+            tell("server", "process")
         start(self, *arguments, **named)
 
     @wraps(create)

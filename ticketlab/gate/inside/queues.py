@@ -58,7 +58,7 @@ def _patch_feeding(queue: Any) -> None:
 
     @wraps(start)
     def start_thread(self: Any) -> None:
-        tell("servant", "thread")
+        tell("server", "thread")
         start(self)
 
     queue._start_thread = start_thread

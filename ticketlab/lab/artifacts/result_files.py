@@ -13,14 +13,9 @@ from typing import Any, Final
 from ticketlab.core.json_fields import JsonField, read_version
 from ticketlab.core.metrics import METRICS
 from ticketlab.core.result import RESULT_FORMAT, RESULT_VERSION
-from ticketlab.core.text import join_words
 from ticketlab.lab.artifacts.files import is_folder, parse_json, read_file
 
 RESULT: Final = "result.json"
-_READABLE: Final = (1, RESULT_VERSION)
-_NEW_NAMES: Final = {"figures": "metrics", "struck": "injected", "left": "left_behind"}
-"""Fields of version 1 that have other names since version 2."""
-_FORMER_KINDS: Final = {"story": "tour"}
 _SPEED: Final = "sales_per_s"
 
 _Read = Callable[[JsonField], object]
@@ -78,7 +73,7 @@ def _ranked(field: JsonField) -> None:
         raise field["ratio"].wrong("a number beside a rank")
 
 
-def _struck(field: JsonField) -> None:
+def _injected(field: JsonField) -> None:
     _check(field, {"who": JsonField.text, "fault": JsonField.text, "before": JsonField.text, "point": _count})
     _check(field, {"executions": _count, "names": lambda names: names.dict_of(_count), "waited": JsonField.number})
 
@@ -95,7 +90,9 @@ def _reference(field: JsonField) -> None:
 
 def _line(field: JsonField) -> None:
     _check(field, {"line": JsonField.text, "met": JsonField.verdict, "misses": _list_of(JsonField.text)})
-    _check(field, {"reason": JsonField.text} | dict.fromkeys(("doubts", "told"), _optional(_list_of(JsonField.text))))
+    _check(
+        field, {"reason": JsonField.text} | dict.fromkeys(("doubts", "closest"), _optional(_list_of(JsonField.text)))
+    )
 
 
 def _optional(read: _Read) -> _Read:
@@ -152,14 +149,14 @@ _CRASHED: Final[Mapping[str, _Read]] = {
     "executions": _count,
     "waited": JsonField.number,
     "left_behind": _list_of(JsonField.text),
-    "injected": _optional(_list_of(_struck)),
+    "injected": _optional(_list_of(_injected)),
 }
 _COMPARISON: Final[Mapping[str, _Read]] = {
     "rows": _list_of(_ranked),
     "lines": _optional(_list_of(_line)),
     "references": _optional(_list_of(_reference)),
     "rounds": _count,
-    "advice": JsonField.values,
+    "recommendations": JsonField.values,
     "warnings": JsonField.values,
     "unsupported": _list_of(_unsupported),
 }
@@ -195,71 +192,11 @@ def parse_document(content: bytes, name: str) -> dict[str, Any]:
     """Read a result from the content of a file; `name` is what messages call it."""
     found: Any = parse_json(content, f"result {name}")
     field = JsonField(found, f"the result {name}")
-    version = read_version(field, "format", RESULT_FORMAT, "a result of ticketlab", _READABLE)
-    kind = _FORMER_KINDS.get(named := field["kind"].one_of((*_KINDS, *_FORMER_KINDS)), named)
-    result: dict[str, Any] = (found if version == RESULT_VERSION else upgraded(found)) | {"kind": kind}
-    result = _with_anomalies(result) if kind == "crashes" else result
-    _check(JsonField(result, f"the result {name}"), _KINDS[kind])
+    read_version(field, "format", RESULT_FORMAT, "a result of ticketlab", (RESULT_VERSION,))
+    kind = field["kind"].one_of(tuple(_KINDS))
+    _check(field, _KINDS[kind])
+    result: dict[str, Any] = found
     return result
-
-
-def upgraded(result: dict[str, Any]) -> dict[str, Any]:
-    """Return a result of version 1 as version 2 has it: some fields have new names, in rows and in evidence too.
-
-    Whatever is damaged is left as it is, for the checks that follow.
-    """
-    return _renamed(result) | {"version": RESULT_VERSION}
-
-
-def _with_anomalies(matrix: dict[str, Any]) -> dict[str, Any]:
-    """Return a crash matrix whose rows list their anomalies, as rows have not always done.
-
-    A row that went wrong without a fault used to count as right. Whatever is damaged is left as it is.
-    """
-    rows = matrix.get("rows")
-    return matrix | {"rows": list(map(_row_with_anomalies, rows))} if isinstance(rows, list) else matrix
-
-
-def _row_with_anomalies(row: Any) -> Any:
-    if not isinstance(row, dict) or "anomalies" in row:
-        return row
-    only, anyway = row.get("names"), row.get("anyway")
-    if not isinstance(only, dict) or not isinstance(anyway, list):
-        return row
-    told = {name: f"in {times} executions with a fault" for name, times in only.items()}
-    told |= {str(name): "in executions without a fault as well" for name in anyway}
-    found = [{"name": name, "sentence": sentence, "evidence": {}} for name, sentence in told.items()]
-    summary = row.get("summary") if only or not anyway else f"{join_words(list(told))}, even without a fault"
-    return row | {"anomalies": found, "valid": False if found else row.get("valid"), "summary": summary}
-
-
-def _renamed(result: dict[str, Any]) -> dict[str, Any]:
-    found = {_NEW_NAMES.get(key, key): value for key, value in result.items()}
-    for key, rename in (("rows", _renamed), ("anomalies", _renamed_evidence)):
-        if isinstance(values := found.get(key), list):
-            found[key] = [rename(value) if isinstance(value, dict) else value for value in values]
-    return found
-
-
-def _renamed_evidence(anomaly: dict[str, Any]) -> dict[str, Any]:
-    evidence = anomaly.get("evidence")
-    if not isinstance(evidence, dict):
-        return anomaly
-    found = {"injected" if key == "struck" else key: value for key, value in evidence.items()}
-    if "operations" in found:
-        found["operations"] = _renamed_operations(found["operations"])
-    if isinstance(tickets := found.get("tickets"), dict):
-        found["tickets"] = {ticket: _renamed_operations(operations) for ticket, operations in tickets.items()}
-    return anomaly | {"evidence": found}
-
-
-def _renamed_operations(operations: Any) -> Any:
-    if not isinstance(operations, list):
-        return operations
-    return [
-        {"process" if key == "buyer" else key: value for key, value in each.items()} if isinstance(each, dict) else each
-        for each in operations
-    ]
 
 
 def _check(field: JsonField, needs: Mapping[str, _Read]) -> None:

@@ -205,7 +205,7 @@ def merged(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 def _brief(result: Result) -> Verdict:
-    """Shorten long evidence: an unguarded strategy may go wrong a thousand times in a round."""
+    """Shorten long evidence: an unsynchronized strategy may go wrong a thousand times in a round."""
     anomalies = [Anomaly(each.name, each.sentence, _cut(each.evidence)) for each in result.verdict.anomalies]
     return Verdict(anomalies, result.verdict.reason)
 

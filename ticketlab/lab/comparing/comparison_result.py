@@ -1,4 +1,4 @@
-"""The result of a comparison: every cell with its verdict, its metrics and its rank, advice, and warnings."""
+"""The result of a comparison: every cell with its verdict, its metrics and its rank, recommendations, and warnings."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 from ticketlab.core.result import as_document
 from ticketlab.core.verdict import Anomaly, all_valid
-from ticketlab.lab.comparing.advice import advice
 from ticketlab.lab.comparing.cells import Cell
 from ticketlab.lab.comparing.crash_safety import UNTESTED, CrashSafety
 from ticketlab.lab.comparing.ranking import CellResult, Rank, medians, peers, ranking, ranks, samples, spreads
+from ticketlab.lab.comparing.recommendations import recommendations
 from ticketlab.lab.plugins.combinations import UnsupportedPair
 from ticketlab.lab.racing.metrics import SHARES
 
@@ -39,7 +39,7 @@ class ComparisonResult:
     def valid(self) -> bool | None:
         """Whether every strategy that claims safety was right; None if one is undecided, or nothing was measured.
 
-        If none claims safety, True if one of them was found out: that they were right by luck shows nothing.
+        If none claims safety, True if one of them was found out: that they were correct by luck shows nothing.
         """
         if self._claiming:
             return all_valid(each.verdict.valid for each in self._claiming)
@@ -72,7 +72,7 @@ class ComparisonResult:
                     | {"samples": samples(each.metrics)}
                     for each in self.references
                 ],
-                "advice": advice(self.cells, self.crash_safety),
+                "recommendations": recommendations(self.cells, self.crash_safety),
                 "warnings": [*_load_warnings(self.environment), *noise_warnings(self.cells)],
                 "environment": self.environment,
             },

@@ -77,7 +77,7 @@ class Regression:
 class ThresholdResult:
     """Whether a threshold is met, and the sentences that say what was asked and what was measured.
 
-    `misses` has a sentence for each row that missed it, `doubts` one for each miss that may be noise, and `told`, if
+    `misses` has a sentence for each row that missed it, `doubts` one for each miss that may be noise, and `closest`, if
     there are none of these, one for the row that came closest to a miss. If `met` is None, `reason` says why.
     """
 
@@ -85,7 +85,7 @@ class ThresholdResult:
     met: bool | None
     misses: Sequence[str] = ()
     doubts: Sequence[str] = ()
-    told: Sequence[str] = ()
+    closest: Sequence[str] = ()
     reason: str = ""
 
     def to_json(self) -> dict[str, Any]:
@@ -95,7 +95,7 @@ class ThresholdResult:
             "met": self.met,
             "misses": list(self.misses),
             "doubts": list(self.doubts),
-            "told": list(self.told),
+            "closest": list(self.closest),
             "reason": self.reason,
         }
 
@@ -168,7 +168,7 @@ def evaluate(line: Threshold, rows: Iterable[Mapping[str, Any]]) -> ThresholdRes
     if misses:
         return ThresholdResult(line.text, met=False, misses=misses)
     value, row = (min if line.sign in (">", ">=") else max)(ranked, key=lambda each: each[0])
-    return ThresholdResult(line.text, met=True, told=[f"{_found(value, line)}: {describe_row(row)}"])
+    return ThresholdResult(line.text, met=True, closest=[f"{_found(value, line)}: {describe_row(row)}"])
 
 
 def _found(value: float, line: Threshold) -> str:

@@ -80,7 +80,7 @@ def _scenario(store: Spec, strategy: Spec) -> Scenario:
 
 
 def crash(pair: Pair, faults: Sequence[Fault]) -> CrashResult | UnsupportedPair:
-    """Explore every crash point of one store and strategy, with those of the faults that can strike there."""
+    """Explore every crash point of one store and strategy, with those of the faults that can be injected there."""
     store, strategy = pair
     workload = ScenarioWorkload(_scenario(store, strategy))
     with workload.opened() as (opened, services):
@@ -122,7 +122,7 @@ def _searched(workload: ScenarioWorkload, faults: tuple[Fault, ...]) -> tuple[Se
     if not tally.exhausted:
         left_out.append(f"{tally.executions:,} executions are not all")
     if not tally.points.results():
-        left_out.append("no step was reached before which a fault could strike")
+        left_out.append("no step was reached before which a fault could be injected")
     return tally, left_out
 
 
@@ -162,12 +162,12 @@ class CrashMatrixRun:
         """Return what is done, in the order of the pairs.
 
         Raises:
-            UsageError: none of the faults can strike anywhere.
+            UsageError: none of the faults can be injected anywhere.
         """
         done = [self._done[pair] for pair in self._pairs if pair in self._done]
         unsupported = [each for each in done if isinstance(each, UnsupportedPair)]
         if unsupported and len(unsupported) == len(done):
             faults = join_words([str(fault) for fault in self._faults])
-            raise UsageError(f"{faults} can strike nowhere here: {unsupported[0].reason}")
+            raise UsageError(f"{faults} can be injected nowhere here: {unsupported[0].reason}")
         rows = [each for each in done if isinstance(each, CrashResult)]
         return CrashMatrixResult(rows, unsupported, self._faults, self._environment)

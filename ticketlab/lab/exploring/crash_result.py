@@ -1,7 +1,7 @@
 """The result of a crash matrix: for each store and strategy, what every fault at every point left behind.
 
-A pair *held* if no execution was anomalous and none was left out, *went wrong* if one was anomalous, and is *undecided*
-otherwise. An anomaly that occurs without a fault as well is listed apart, as going wrong `anyway`.
+A pair is *correct* if no execution was anomalous and none was left out, *went wrong* if one was anomalous, and is
+*undecided* otherwise. An anomaly that occurs without a fault as well is listed apart, as going wrong `anyway`.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class CrashResult:
             return f"{join_words(self.anyway)}, even without a fault"
         if self.reason:
             return f"undecided: {self.reason}"
-        return f"held at every point, after {self.waited:g} s" if self.waited else "held at every point"
+        return f"correct at every point, after {self.waited:g} s" if self.waited else "correct at every point"
 
     def to_json(self) -> dict[str, Any]:
         """Return a row of the matrix as it is saved."""
@@ -96,7 +96,7 @@ class CrashResult:
 
 @dataclass(frozen=True, slots=True)
 class CrashMatrixResult:
-    """A crash matrix, as far as it was explored; the faults can strike none of the `unsupported` pairs."""
+    """A crash matrix, as far as it was explored; the faults can be injected into none of the `unsupported` pairs."""
 
     rows: Sequence[CrashResult]
     unsupported: Sequence[UnsupportedPair]
@@ -105,7 +105,7 @@ class CrashMatrixResult:
 
     @property
     def valid(self) -> bool | None:
-        """Whether every strategy that claims safety held; None if one is undecided.
+        """Whether every strategy that claims safety is correct; None if one is undecided.
 
         If none claims safety, whether every one was decided: then the matrix shows what each of them is worth.
         """
@@ -134,7 +134,7 @@ class CrashMatrixResult:
                 "tickets": MATRIX_BUYERS,
                 "faults": [str(fault) for fault in self.faults],
                 "explored": len(verdicts),
-                "held": verdicts.count(True),
+                "correct": verdicts.count(True),
                 "went_wrong": verdicts.count(False),
                 "undecided": verdicts.count(None),
                 "rows": [row.to_json() | {"command": command_of(row)} for row in self.rows],

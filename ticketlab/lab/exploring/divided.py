@@ -39,7 +39,7 @@ _FIRST: Final = 100
 def divisible(options: ExploreOptions) -> ExploreOptions:
     """Return the options of a search that can be divided: a portfolio leaves all executions to its dpor.
 
-    Raises UsageError if the policy neither draws nor searches a tree, or if faults strike at every point in turn.
+    Raises UsageError if the policy neither draws nor searches a tree, or if faults are injected at every point in turn.
     """
     if options.policy.name == "portfolio":
         options = replace(options, policy=Spec("dpor"))

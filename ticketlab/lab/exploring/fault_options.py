@@ -1,4 +1,4 @@
-"""The faults that an exploration asks for: read from text, and refused if they cannot strike."""
+"""The faults that an exploration asks for: read from text, and refused if they cannot be injected."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ticketlab.lab.faults import needs_processes, parse_faults, why_not
 
 
 def chosen_faults(text: str | None, scenario: Scenario) -> tuple[Fault, ...]:
-    """Read faults as the command line names them, separated by commas; `all` stands for all that can strike here.
+    """Read faults as the command line names them, separated by commas; `all` stands for all that can be injected here.
 
     Raises:
         UsageError: one of them is not a fault.
@@ -28,15 +28,17 @@ def every_fault() -> tuple[Fault, ...]:
 
 
 def possible_faults(faults: tuple[Fault, ...], workload: ScenarioWorkload) -> tuple[Fault, ...]:
-    """Return those of the faults that can strike in a scenario; its store and strategy are opened to find out."""
+    """Return those of the faults that can be injected into a scenario; the store and strategy are opened for this."""
     with workload.opened() as (store, services):
         return tuple(fault for fault in faults if not why_not(fault, workload.scenario, store, services))
 
 
 def refuse_impossible(options: ExploreOptions, scenario: Scenario, store: Store, services: int) -> None:
-    """Raise UsageError if one of the faults cannot strike here."""
+    """Raise UsageError if one of the faults cannot be injected here."""
     for fault in options.faults:
         if reason := why_not(fault, scenario, store, services):
-            raise UsageError(f"the fault {fault} cannot strike {scenario.strategy} on {scenario.store}: {reason}")
+            raise UsageError(
+                f"the fault {fault} cannot be injected into {scenario.strategy} on {scenario.store}: {reason}"
+            )
     if options.executor == "inline" and (reason := needs_processes(options.faults, scenario.strategy)):
         raise UsageError(f"{reason}: add --executor processes")

@@ -1,4 +1,4 @@
-"""Explorations in which faults strike: at every point of every participant in turn, or at points drawn from a seed.
+"""Explorations with faults injected: at every point of every participant in turn, or at points drawn from a seed.
 
 A policy that ends is run once without a fault, and then once for each fault at each participant's first point, second
 point, and so on, until no schedule reaches the point any more. For a policy that never ends, faults and points are
@@ -162,7 +162,7 @@ class FaultPointTally:
         """Add one execution; `name_of` says how people call a participant."""
         for fault in faults:
             if fault.who in execution.injected:
-                before = struck_before(execution, fault)
+                before = injected_before(execution, fault)
                 point = self._results.get((fault, before)) or _untried(fault, before, name_of(fault.who))
                 names = Counter({anomaly.name for anomaly in anomalies})
                 once = replace(
@@ -200,8 +200,8 @@ def seed_of_block(seed: int, block: int) -> int:
     return draw(draw(seed, 2), block) if block else seed
 
 
-def struck_before(execution: Execution, fault: FaultPoint) -> str:
-    """Return the step that the fault struck before, or the step that failed by it.
+def injected_before(execution: Execution, fault: FaultPoint) -> str:
+    """Return the step before which the fault was injected, or the step that failed by it.
 
     An attempt that was taken back because it had to wait leaves no note; it is the participant's step at that point.
     """
@@ -212,4 +212,4 @@ def struck_before(execution: Execution, fault: FaultPoint) -> str:
             if note.what == "fault":
                 return execution.steps[note.step]
     own = [step for who, step in zip(execution.trace.who, execution.steps, strict=True) if who == fault.who]
-    return own[fault.point] if fault.point < len(own) else "its answer"
+    return own[fault.point] if fault.point < len(own) else "its return"

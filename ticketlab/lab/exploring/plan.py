@@ -57,7 +57,7 @@ class PlanResult:
 
     @property
     def sold(self) -> int:
-        """How many tickets the buyers were told that they have."""
+        """How many tickets the requests returned as sold."""
         return sum(one.sold for one in self.history.operations)
 
     @property
@@ -161,13 +161,13 @@ def _check_plan(scenario: Scenario, plan: Plan, orders: Sequence[Sequence[Reques
 
 
 def check_victims(faults: Sequence[FaultPoint], participants: int) -> None:
-    """Raise UsageError if two faults strike one participant, or one strikes nobody."""
+    """Raise UsageError if two faults name one participant, or one names nobody."""
     victims = [fault.who for fault in faults]
     if len(set(victims)) < len(victims):
-        raise UsageError("two faults strike the same participant: name at most one for each")
+        raise UsageError("two faults name the same participant: name at most one for each")
     for fault in faults:
         if not 0 <= fault.who < participants or fault.point < 0:
-            raise UsageError(f"{fault} strikes nobody: there are {participants} participants, numbered from 0")
+            raise UsageError(f"{fault} names nobody: there are {participants} participants, numbered from 0")
 
 
 def note_in_hypothesis(result: object) -> None:

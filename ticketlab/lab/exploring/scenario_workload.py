@@ -55,7 +55,7 @@ class ScenarioWorkload:
         self._folder = folder
         self._taken = ExitStack()
         self.left_behind: set[str] = set()  # the names of files that only executions with a fault leave behind
-        self._struck = False
+        self._injected = False
         self._clean_folder: frozenset[str] = frozenset()
         self._right: set[object] = set()  # the outcomes that were judged to be right
         self._store: Store
@@ -104,7 +104,7 @@ class ScenarioWorkload:
     def _look_around(self, folder: Path) -> None:
         """List the files that are left at the end; `left_behind` gathers those that only a fault leaves behind."""
         left = frozenset(re.sub(r"\d+", "N", path.name) for path in folder.rglob("*"))
-        if self._struck:
+        if self._injected:
             self.left_behind |= left - self._clean_folder
         else:
             self._clean_folder = left
@@ -137,8 +137,8 @@ class ScenarioWorkload:
 
         Times are compared last, and only if they can add something: if every order was met, the sums are enough.
         """
-        self._struck = bool(execution.injected)
-        books, found = read_books(self._store, any_error=self._struck)
+        self._injected = bool(execution.injected)
+        books, found = read_books(self._store, any_error=self._injected)
         outcome = _outcome(execution, books)
         if outcome in self._right:
             return []

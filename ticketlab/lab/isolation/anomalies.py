@@ -235,7 +235,7 @@ ANOMALIES: Final = (
     IsolationAnomaly(
         "G2-RO",
         "read-only anomaly",
-        "a search shows numbers that never were: without it, the two purchases would be as if one came after the other",
+        "a search sees numbers that no order of the three explains, though the two purchases alone have an order",
         (
             IsolationScenario(
                 "a writer, one who reads that row and writes another, and a reader",

@@ -22,11 +22,11 @@ class Occurrence(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ScheduledStep:
-    """One step of a schedule: by whom, what it was, and what was told or why it was refused."""
+    """One step of a schedule: by whom, what it was, and what it returned or why it was refused."""
 
     who: str
     step: str
-    told: str
+    result: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ class TransactionScript:
 
 @dataclass(frozen=True, slots=True)
 class TransactionOutcome:
-    """What came of a transaction: what each statement told, and why it was refused if it was."""
+    """What came of a transaction: what each statement returned, and why it was refused if it was."""
 
     committed: bool
     seen: tuple[Seen, ...]

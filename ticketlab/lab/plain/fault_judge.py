@@ -149,8 +149,8 @@ class FaultJudge(PlainJudge):
         if self.not_asked:
             lost = " or ".join(process_name(who) for who in sorted(self.not_asked))
             yield (
-                f"what shall hold afterwards does not hold without {lost}, so it was not asked where a fault struck "
-                "there"
+                f"what shall hold afterwards does not hold without {lost}, so it was not asked where a fault was "
+                "injected into it"
             )
 
     def note_strange(self, crossed: Sequence[Pattern]) -> None:
@@ -178,10 +178,10 @@ def stuck_after_fault(execution: Execution, name_of: NameOf = process_name) -> A
     gone = join_words([f"{name_of(who)} was {how}" for who, how in sorted(dead.items())])
     if execution.ending is ExecutionEnd.ENDLESS:
         steps = list(dict.fromkeys(describe_step(step) for step in trace.steps[-4:]))
-        return Anomaly("no progress", f"{gone}: the others keep making {join_words(steps)}", {"last": steps})
+        return Anomaly("livelock", f"{gone}: the others keep making {join_words(steps)}", {"last": steps})
     told = waits(trace)
     held = bool(told) and all(wait.holders and dead.keys() >= set(wait.holders) for wait in told)
-    name = "lock left behind" if held else "survivors blocked for ever"
+    name = "lock never released" if held else "survivors blocked for ever"
     evidence = [{"who": name_of(wait.who), "waits": describe_step(wait.step)} for wait in told]
     sentence = "; ".join(wait_sentence(execution, wait, name_of) for wait in told)
     return Anomaly(name, f"{sentence}: {gone}" if gone else sentence, {"waits": evidence})

@@ -1,4 +1,4 @@
-"""The faults that can strike the processes of a plain function."""
+"""The faults that can be injected into the processes of a plain function."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _ON_PROCESSES: Final = frozenset({FaultKind.KILL, FaultKind.TERMINATE})
 
 
 def faults_of_function(text: str | None, executor: str) -> tuple[Fault, ...]:
-    """Read faults as the command line names them; `all` stands for all that can strike a function.
+    """Read faults as the command line names them; `all` stands for all that can be injected into a function.
 
     Raises:
-        UsageError: one of them is no fault, or cannot strike a function, or not on this executor.
+        UsageError: one of them is no fault, or cannot be injected into a function, or not on this executor.
     """
     if not text:
         return ()
@@ -31,9 +31,9 @@ def faults_of_function(text: str | None, executor: str) -> tuple[Fault, ...]:
 
 
 def refuse_impossible_faults(faults: tuple[Fault, ...], executor: str) -> None:
-    """Raise UsageError if one of the faults cannot strike a function, or not on this executor."""
+    """Raise UsageError if one of the faults cannot be injected into a function, or not on this executor."""
     for fault in faults:
         if why := _IMPOSSIBLE.get(fault.kind):
-            raise UsageError(f"the fault {fault} cannot strike a function: {why}")
+            raise UsageError(f"the fault {fault} cannot be injected into a function: {why}")
         if fault.kind in _ON_PROCESSES and executor == "inline":
             raise UsageError(f"the fault {fault} needs real processes: leave out the executor inline")

@@ -17,7 +17,7 @@ from ticketlab.lab.workers.workers import Workers
 
 POWER_CUTS_DOCUMENT: Final = "power-cuts"
 _MOST_STATES: Final = 1_000
-_ENOUGH: Final = frozenset({"torn books", "vanished sale"})
+_ENOUGH: Final = frozenset({"corrupted file", "vanished sale"})
 """What is asked of a store: whether its books stay whole, and whether they keep what was answered."""
 _Row = dict[str, Any]
 

@@ -1,6 +1,6 @@
 """A store's purchases as a program of its own: python purchases.py STORE NUMBER, in the folder where its files are.
 
-It buys one ticket after another, and prints each that it has been told of. So a store is recorded as any program is.
+It buys one ticket after another, and prints each that a purchase returned. So a store is recorded as any program is.
 """
 
 from __future__ import annotations

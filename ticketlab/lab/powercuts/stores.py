@@ -89,7 +89,7 @@ class StoreStateJudge:
         self._recovers_when_opened = Capability.TRANSACTION in store_kind(spec).capabilities
 
     def judge(self, disk: Disk, told: str) -> Judged:
-        """Lay a disk state out, and hold the store's books against what was told."""
+        """Lay a disk state out, and compare the store's books with what was printed."""
         watched = Watched(str(self._folder), lay_out(disk, self._folder))
         self._books.unlink(missing_ok=True)
         code = watched.run(self._recover, _LONGEST)
@@ -98,17 +98,17 @@ class StoreStateJudge:
         if code:
             raise TicketlabError(f"the process that reads the books ends with {code}")
         found = json.loads(self._books.read_text())
-        torn = [Anomaly("torn books", found["torn"])] if found["torn"] else []
-        return Judged([*torn, *_against_books(told, _books(found))], watched.looks)
+        unreadable = [Anomaly("corrupted file", found["unreadable"])] if found["unreadable"] else []
+        return Judged([*unreadable, *_against_books(told, _books(found))], watched.looks)
 
     def _recover(self) -> None:
         if not self._recovers_when_opened:
             with suppress(Exception), self._store.session() as session:
                 session.read(SOLD_SECTION)
-        books, torn = read_books(self._store, any_error=True)
-        found: dict[str, Any] = {"torn": torn[0].sentence if torn else "", "stocks": None}
+        books, unreadable = read_books(self._store, any_error=True)
+        found: dict[str, Any] = {"unreadable": unreadable[0].sentence if unreadable else "", "stocks": None}
         if books is not None and SOLD_SECTION not in books.stocks:
-            found["torn"] = f"the books do not have section {SOLD_SECTION!r} any more"
+            found["unreadable"] = f"the books do not have section {SOLD_SECTION!r} any more"
         elif books is not None:
             found |= {"stocks": list(books.stocks.values()), "ledger": books.ledger}
         self._books.write_text(json.dumps(found))
@@ -138,7 +138,7 @@ def _against_books(told: str, books: Books | None) -> Iterator[Anomaly]:
 
 
 def _operations(told: str) -> Sequence[Operation]:
-    """Return the purchases that were told of, and the one that may have been under way."""
+    """Return the purchases that were printed, and the one that may have been under way."""
     tickets = [int(line.split()[1]) for line in told.splitlines()]
     done = [Operation(BUYER, "buy", 1, "ok", at, at, SOLD_SECTION, (ticket,)) for at, ticket in enumerate(tickets)]
     under_way = [Operation(BUYER, "buy", 1, "unknown", len(done), None, SOLD_SECTION)] if len(done) < PURCHASES else []

@@ -29,9 +29,8 @@ class ProgramFaultJudge(ProgramJudge):
         if not self.not_asked:
             return ()
         lost = " or ".join(f"process {name}" for name in sorted(self.not_asked))
-        return (
-            f"whether the invariant holds without {lost} is not known, so it was not asked where a fault struck it",
-        )
+        unknown = f"whether the invariant holds without {lost} is not known"
+        return (f"{unknown}, so it was not asked where a fault was injected into it",)
 
     def __init__(self, executor: ProgramExecutor) -> None:
         super().__init__(executor)

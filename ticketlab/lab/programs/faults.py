@@ -1,4 +1,4 @@
-"""The faults that can strike the processes of a program."""
+"""The faults that can be injected into the processes of a program."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _WHY_NOT: Final = {
 
 
 def faults_of_program(text: str | None) -> tuple[Fault, ...]:
-    """Read faults as the command line names them; `all` stands for all that can strike a program.
+    """Read faults as the command line names them; `all` stands for all that can be injected into a program.
 
-    Raises UsageError if one of them is no fault, or cannot strike a program.
+    Raises UsageError if one of them is no fault, or cannot be injected into a program.
     """
     if not text:
         return ()
@@ -29,5 +29,5 @@ def faults_of_program(text: str | None) -> tuple[Fault, ...]:
     for fault in faults:
         if fault.kind not in _POSSIBLE:
             why = _WHY_NOT.get(fault.kind, "the lab knows no such part of a program")
-            raise UsageError(f"the fault {fault} cannot strike a program: {why}")
+            raise UsageError(f"the fault {fault} cannot be injected into a program: {why}")
     return faults

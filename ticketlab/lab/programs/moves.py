@@ -185,11 +185,11 @@ class Moves:
         else:
             self._pacer.stand(who, call.step, waits=call.waits)
 
-    def _strike(self, task: Task, fault: Fault) -> None:
-        """Have a fault strike a participant at the call before which it stands."""
+    def _inject(self, task: Task, fault: Fault) -> None:
+        """Inject a fault into a participant at the call before which it stands."""
         who, call = task.number, self.gate.standing[task]
-        struck = self._state.table.step(self._state.pending[who])
-        self._pacer.make(who, struck, refused=False)
+        missed = self._state.table.step(self._state.pending[who])
+        self._pacer.make(who, missed, refused=False)
         self._state.faults.injected[who] = 1
         self._last = who
         if fault.kind.is_step:
@@ -228,7 +228,7 @@ class Moves:
         """Have a participant make its step; return whether it could."""
         gate, pacer, who = self.gate, self._pacer, task.number
         if fault := self._due.pop(who, None):
-            self._strike(task, fault)
+            self._inject(task, fault)
             return True
         call = gate.standing[task]
         if call.step.action is not Action.WAIT_ON:  # for a child that slept in its place, say

@@ -32,7 +32,7 @@ _SHARED_MEMORY: Final = "psm_*"  # the standard library's only files there that 
 
 
 class Victim(NamedTuple):
-    """A participant that a fault struck: before which step, when (in ns since the start), and holding which locks."""
+    """A participant into which a fault was injected: its next step, the time in ns since the start, the locks held."""
 
     participant: int
     who: str
@@ -57,7 +57,7 @@ class FaultEffects:
 
     @cached_property
     def victims(self) -> list[Victim]:
-        """All participants that were struck, in the order of time."""
+        """All participants into which a fault was injected, in the order of time."""
         found = []
         for participant, track in enumerate(self.tracks):
             for number, record in enumerate(track.records):
@@ -90,8 +90,8 @@ class FaultEffects:
         """The exits that no fault explains."""
         if any(victim.fault.kind is FaultKind.KILL_SERVER for victim in self.victims):
             return []  # without its server, nobody can buy from the store, and each buyer may end in its own way
-        struck = {victim.participant for victim in self.victims}
-        return [each for each in self.exits if not struck or not (each.how == "hung" or each.participant in struck)]
+        victims = {victim.participant for victim in self.victims}
+        return [each for each in self.exits if not victims or not (each.how == "hung" or each.participant in victims)]
 
     def anomalies(self) -> list[Anomaly]:
         """Return the anomaly that blocks the survivors, if they are blocked."""
@@ -104,13 +104,13 @@ class FaultEffects:
             (first, lock), *others = self._waits.items()
             holder = left_behind[lock]
             whose = f"{holder.who}, which {_WAYS[holder.fault.kind]} while holding it"
-            more = f" (so do {len(others)} more)" if others else ""
+            more = f" ({len(others)} more wait for locks that are never released)" if others else ""
             sentence = f"{self._named(first)} waits for {lock}, held by {whose}: nobody can ever have it again{more}"
-            return [Anomaly("lock left behind", sentence, self._evidence())]
+            return [Anomaly("lock never released", sentence, self._evidence())]
         hung, victim = self._hung[0], self.victims[0]
         last = self.tracks[hung.participant].last
         more = f" (nor did {len(self._hung) - 1} more)" if len(self._hung) > 1 else ""
-        sentence = f"{hung.who} {last}, and never went on: {victim.who} had been struck by {victim.fault}{more}"
+        sentence = f"{hung.who} {last}, and never went on: {victim.who} had the fault {victim.fault}{more}"
         return [Anomaly("survivors blocked for ever", sentence, self._evidence())]
 
     def _evidence(self) -> dict[str, Any]:
@@ -130,7 +130,7 @@ class FaultEffects:
         return {lock for lock in victim.held if self._next_taken_ns(victim, {lock}) is None}
 
     def _next_taken_ns(self, victim: Victim, locks: Collection[str]) -> int | None:
-        """Return when another participant was first given one of the locks after the victim was struck."""
+        """Return when another participant was first given one of the locks after the victim's fault."""
         taken = (each for track in self.tracks for each in awaited_locks(track.records))
         return min((ns for lock, ns in taken if lock in locks and ns > victim.ns), default=None)
 

@@ -1,4 +1,4 @@
-"""The options of a live race: how buyers are started, delayed, limited, and struck by faults."""
+"""The options of a live race: how buyers are started, delayed, limited, and which faults are injected."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class RaceOptions:
 
     `timeout` is in seconds. `trace` records each buyer's steps beside its requests; `timeline` returns the timeline,
     which needs the steps. A named `folder` is kept. `memory_mb` is how much memory, in MiB, a buyer in a process of its
-    own may take beyond what it had at the start; 0 sets no limit. `faults` strike at random, by the scenario's seed. In
-    a race with faults, the buyers that are left count as blocked for ever once none has moved for `stall_timeout`
-    seconds.
+    own may take beyond what it had at the start; 0 sets no limit. `faults` are injected at random, by the scenario's
+    seed. In a race with faults, the buyers that are left count as blocked for ever once none has moved for
+    `stall_timeout` seconds.
     """
 
     launcher: Spec = field(default_factory=lambda: Spec("process"))

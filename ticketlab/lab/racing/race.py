@@ -114,7 +114,7 @@ def _prepared(scenario: Scenario, options: RaceOptions) -> Iterator[_Ready]:
 
 
 def _refuse_impossible(scenario: Scenario, options: RaceOptions, store: Store, services: int) -> None:
-    """Raise UsageError if a fault cannot strike in this race."""
+    """Raise UsageError if a fault cannot be injected into this race."""
     from ticketlab.lab.faults import why_not_live
 
     for fault in (rate.fault for rate in options.faults):
@@ -122,7 +122,9 @@ def _refuse_impossible(scenario: Scenario, options: RaceOptions, store: Store, s
         if not reason and fault.seconds >= options.timeout:
             reason = f"the race itself ends after {options.timeout:g} s (see --timeout)"
         if reason:
-            raise UsageError(f"the fault {fault} cannot strike {scenario.strategy} on {scenario.store}: {reason}")
+            raise UsageError(
+                f"the fault {fault} cannot be injected into {scenario.strategy} on {scenario.store}: {reason}"
+            )
 
 
 def _fault_injector(options: RaceOptions, store: Store) -> FaultInjector | None:

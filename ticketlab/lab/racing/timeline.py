@@ -3,8 +3,8 @@
 The records are points in time: a step begins, a wait is over, a sleep begins. A span runs from one point to the next;
 neighbouring spans in the same state are joined, and list all steps between them. A buyer is *critical* while it holds a
 lock or a transaction and, guarded or not, from a read until the write that depends on it. Critical spans of two buyers
-must not overlap: in an unguarded race they do. Where they surely do, `critical_sections` says so, and says who holds
-which lock.
+must not overlap: in an unsynchronized race they do. Where they surely do, `critical_sections` says so, and says who
+holds which lock.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The tour: each store unguarded, then under each of its cures, one race after another."""
+"""The tour: each store unsynchronized, then under each of its fixes, one race after another."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def tour_pairs(store: str | None, strategy: str | None) -> list[tuple[Spec, Spec]]:
     """Return the stores and strategies to race, as far as the user has not named them.
 
-    A named store comes with the strategies that its kind names for the tour or, if there are none, unguarded and with a
-    lock. A named strategy comes with each store of the tour that it runs on.
+    A named store comes with the strategies that its kind names for the tour or, if there are none, unsynchronized and
+    with a lock. A named strategy comes with each store of the tour that it runs on.
     """
     if store is not None and strategy is not None:
         return [(Spec.parse(store), Spec.parse(strategy))]
@@ -34,7 +34,7 @@ def tour_pairs(store: str | None, strategy: str | None) -> list[tuple[Spec, Spec
         guard = Spec.parse(strategy)
         kind = strategy_kind(guard)
         return [(Spec(each.name), guard) for each in toured_stores() if not kind.unsupported_on(each)]
-    return [(Spec(each.name), Spec.parse(cure)) for each in toured_stores() for cure in each.toured]
+    return [(Spec(each.name), Spec.parse(fix)) for each in toured_stores() for fix in each.toured]
 
 
 def tour(

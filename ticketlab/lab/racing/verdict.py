@@ -63,12 +63,12 @@ def judge_race(
     effects = FaultEffects(tracks, scenario.buyers, record.exits)
     if not options.faults:
         _refuse_full_disk(tracks)
-    books, torn = _read_books(store, effects)
+    books, unreadable = _read_books(store, effects)
     operations = _merged(buyers)
     history = History(_meta(scenario, books, several_clocks=any(track.error_ns for track in buyers)), operations)
     too_long = unfinished(effects.unexplained, buyers, options.timeout)
     bad = [each for each in effects.unexplained if not too_long or each.how != "hung"]
-    observed = [*torn, *effects.anomalies(), *_bad_exits(bad, tracks, scenario.buyers)]
+    observed = [*unreadable, *effects.anomalies(), *_bad_exits(bad, tracks, scenario.buyers)]
     verdict = _judge(scenario, history, books, observed, too_long)
     seconds = time.monotonic() - began_s
     return Result(
@@ -106,10 +106,10 @@ def _timeline(
 
 
 def _read_books(store: Store, effects: FaultEffects) -> tuple[Books | None, list[Anomaly]]:
-    """Read the books; torn ones are no anomaly if the lab itself may have torn them, by stopping a writing buyer."""
-    books, torn = read_books(store, any_error=bool(effects.victims))
+    """Read the books; unreadable ones are no anomaly if the lab may have damaged them by stopping a writing buyer."""
+    books, unreadable = read_books(store, any_error=bool(effects.victims))
     hung = any(each.how == "hung" for each in effects.exits)
-    return books, [] if hung and not (effects.victims and not effects.interrupted) else torn
+    return books, [] if hung and not (effects.victims and not effects.interrupted) else unreadable
 
 
 def _judge(

@@ -9,12 +9,12 @@ from typing import Any, Final
 from ticketlab.core.metrics import METRICS
 from ticketlab.core.text import escape_all_controls
 from ticketlab.report.comparison import answers, headlines
-from ticketlab.report.crashes import HELD, MARKS, crash_counts, crash_headline, crash_outcome, crash_setting
+from ticketlab.report.crashes import CORRECT, MARKS, crash_counts, crash_headline, crash_outcome, crash_setting
 from ticketlab.report.document import Document, Row, shown_document
 from ticketlab.report.rows import in_order, number_text, value, why
 
 STRUCK: Final = (
-    "A speed that is struck through is not ranked: the books went wrong, or were right by luck or undecided."
+    "A speed that is struck through is not ranked: the books went wrong, or were correct by luck or undecided."
 )
 _SHOWN: Final = ("sales/s", "p50", "p99", "p99.9", "max", "fairness")
 
@@ -133,8 +133,8 @@ def _predictions(found: Document) -> Iterator[str]:
 
 def _books(row: Mapping[str, Any]) -> str:
     if row["valid"] and row["rank"] is None:
-        return "right by luck"
-    mark = {True: "✓ right", False: "✗", None: "? undecided:"}[row["valid"]]
+        return "correct by luck"
+    mark = {True: "✓ correct", False: "✗", None: "? undecided:"}[row["valid"]]
     return f"{mark} {_text(why(row))}".rstrip()
 
 
@@ -158,7 +158,7 @@ def _crashes(result: Mapping[str, Any]) -> Iterator[str]:
         yield _line([_text(each["store"]), _code(each["strategy"]), "", "", outcome, ""])
     yield ""
     if any(row["valid"] for row in rows):
-        yield f"{HELD.capitalize()}."
+        yield f"{CORRECT.capitalize()}."
         yield ""
     told = [(row, each) for row in rows for each in row["anomalies"]]
     for row, each in told:

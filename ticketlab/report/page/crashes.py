@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ticketlab.core.text import escape_all_controls
-from ticketlab.report.crashes import HELD, MARKS, crash_counts, crash_headline, crash_outcome, crash_setting
+from ticketlab.report.crashes import CORRECT, MARKS, crash_counts, crash_headline, crash_outcome, crash_setting
 from ticketlab.report.page.template import filled
 
 
@@ -27,7 +27,7 @@ def crashes_page(result: Mapping[str, Any]) -> str:
         numbers={(row["strategy"], row["store"]): number for number, row in enumerate(rows)},
         reasons={(each["strategy"], each["store"]): each["reason"] for each in unsupported},
         marks=MARKS,
-        held=HELD,
+        meaning=CORRECT,
         outcome=crash_outcome,
         short=_short,
         style=_style,

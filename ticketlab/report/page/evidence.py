@@ -23,7 +23,7 @@ class Proof:
     left_out: str = ""
 
 
-_OPERATIONS: Final = ("who", "asked at", "what was read and written", "heard at", "was told")
+_OPERATIONS: Final = ("who", "invoked at", "read and written", "returned at", "result")
 _DEPENDENCIES: Final = ("first", "dependency", "then", "why")
 _TRANSACTIONS: Final = ("transaction", "stands on", "process", "ended", "what it read and wrote")
 _PEOPLE: Final = ("who", "what it did last", "how it ended")
@@ -56,7 +56,7 @@ def proofs(finding: ShownAnomaly, origin_ns: int = 0) -> Iterator[Proof]:
         sold = {ticket: _operations(each) for ticket, each in tickets.items()}
         worst = max(sold, key=lambda ticket: len(sold[ticket]))
         others = f"; {len(sold) - 1} more tickets were sold several times" if len(sold) > 1 else ""
-        yield _proof(f"who was told that ticket {worst} is theirs{others}", sold[worst], origin_ns)
+        yield _proof(f"the purchases that returned ticket {worst}{others}", sold[worst], origin_ns)
     operations = _operations(evidence.get("operations"))
     if operations:
         whole = evidence.get("size", len(operations))
@@ -99,9 +99,9 @@ def _cells(operation: Mapping[str, Any], origin_ns: int) -> tuple[str, ...]:
         f"{each.get('action')}: {each.get('remaining')} left at {_time(each.get('ns'), origin_ns)}" for each in accesses
     ]
     asked = asked_for(str(operation.get("op", "")), operation.get("arg"))
-    heard = _at(operation, "return", origin_ns)
-    told = _told(operation) if heard else "nothing: it never heard back"
-    return (f"buyer {who}", _at(operation, "invoke", origin_ns), "; ".join(steps) or asked, heard, told)
+    returned = _at(operation, "return", origin_ns)
+    result = _result(operation) if returned else "none: it never returned"
+    return (f"buyer {who}", _at(operation, "invoke", origin_ns), "; ".join(steps) or asked, returned, result)
 
 
 def _at(operation: Mapping[str, Any], which: str, origin_ns: int) -> str:
@@ -110,7 +110,7 @@ def _at(operation: Mapping[str, Any], which: str, origin_ns: int) -> str:
     return _time(operation.get(f"{which}_ns"), origin_ns) if step is None else f"step {step}"
 
 
-def _told(operation: Mapping[str, Any]) -> str:
+def _result(operation: Mapping[str, Any]) -> str:
     tickets = _list(operation.get("tickets"))
     if operation.get("error"):
         return str(operation["error"])

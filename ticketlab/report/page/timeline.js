@@ -30,7 +30,7 @@ class TimelineView {
     $(".critical-legend", this.section).hidden = !there.has(3) && !there.has(4);
     $(".overlapping-legend", this.section).hidden = !there.has(4);
     $(".lock-legend", this.section).hidden = !this.model.locks;
-    $(".struck", this.section).hidden = !this.model.faults.length;
+    $(".injected", this.section).hidden = !this.model.faults.length;
     $(".retried", this.section).hidden = !this.model.retries.length;
     const left = $(".left-out", this.section);
     left.hidden = !this.model.left_out;
@@ -322,7 +322,7 @@ function listenToKeys(timeline) {
   });
 }
 
-// A second timeline beside the first, of another race: an unguarded one and a guarded one, say.
+// A second timeline beside the first, of another race: an unsynchronized one and one under a lock, say.
 function beside(timelines) {
   const [second, choice] = [$("#timeline-beside"), $(".other")];
   let view;

@@ -89,6 +89,6 @@ def _sum_up(cell: MatrixCell, rows: Sequence[Row]) -> None:
     elif any(row.valid is None for row in rows):
         cell.valid, cell.text = None, "undecided"
     elif any(row.lucky for row in rows):
-        cell.valid, cell.text = None, "right by luck"
+        cell.valid, cell.text = None, "correct by luck"
     else:
         cell.valid, cell.text = True, "correct"

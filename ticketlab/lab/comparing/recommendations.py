@@ -1,4 +1,4 @@
-"""Advice from measurement: on each store, the fastest correct strategy, the fairest and the simplest.
+"""Recommendations from measurement: on each store, the fastest correct strategy, the fairest and the simplest.
 
 *Fairest* is the highest median of Jain's index; strategies within 0.01 of it count as equally fair, and the fastest of
 these is chosen. *Simplest* has the fewest moving parts (`StrategyKind.parts`); among equals, the fastest is chosen.
@@ -16,7 +16,7 @@ from ticketlab.lab.comparing.ranking import CellResult, medians, peers, ranking
 AS_FAIR: Final = 0.01
 
 
-def advice(measured: Sequence[CellResult], crash_safety: CrashSafety) -> list[dict[str, Any]]:
+def recommendations(measured: Sequence[CellResult], crash_safety: CrashSafety) -> list[dict[str, Any]]:
     """Return the picks for each store and number of buyers, each with its metrics and its moving parts."""
     found = []
     for (store, buyers), group in peers(measured).items():
