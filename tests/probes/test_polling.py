@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import multiprocessing
 import os
 import time
 from collections.abc import Callable
@@ -309,6 +310,28 @@ def test_who_waits_for_what_never_comes_is_told() -> None:
 
     found = explored(wait)
     assert found.names == {"livelock": 1}
+
+
+def test_who_gives_up_after_many_tries_is_not_said_to_wait_for_ever() -> None:
+    def wait(who: int) -> None:
+        for _ in range(600):
+            if os.path.exists("nothing"):
+                return
+            time.sleep(0.1)
+
+    found = explored(wait)
+    assert (found.valid, found.names) == (None, {})
+
+
+def test_who_waits_for_a_lock_at_most_so_long_and_so_often_comes_to_its_end() -> None:
+    lock = multiprocessing.Lock()
+
+    def wait(who: int) -> None:
+        for _ in range(600):
+            if lock.acquire(timeout=0.1):
+                return
+
+    assert explored(wait).valid
 
 
 def test_threads_could_change_what_a_loop_remembers() -> None:

@@ -11,7 +11,7 @@ from tests.explorer.toys import Cells, Queue, Semaphore, Toy
 from ticketlab.core import pacing
 from ticketlab.core.steps import Action, Step
 from ticketlab.core.verdict import Anomaly
-from ticketlab.explorer.analysis.deadlock import explain
+from ticketlab.explorer.analysis.deadlock import explain, is_cut_short
 from ticketlab.explorer.executors.inline import Inline
 from ticketlab.explorer.executors.processes import Processes
 from ticketlab.explorer.policies.dfs import DepthFirst
@@ -89,7 +89,8 @@ def test_a_signal_that_comes_before_the_wait_is_lost() -> None:
     assert names == {"", "lost wake-up"}
 
 
-def test_a_buyer_that_never_ends_is_a_livelock() -> None:
+def test_what_comes_to_the_bound_on_steps_may_still_come_to_an_end() -> None:
+    """Nobody can tell a loop that goes on for ever from one that has not gone round often enough yet."""
     cells = Cells(flag=0)
 
     def spin() -> None:
@@ -98,12 +99,8 @@ def test_a_buyer_that_never_ends_is_a_livelock() -> None:
 
     with Inline(Toy(spin, shared=[cells]), steps=50) as executor:
         (execution,) = search(executor, DepthFirst(), limit=1)
-    found = explain(execution, 1)
-    assert found is not None
-    assert (found.name, found.sentence) == (
-        "livelock",
-        "after 50 steps the buyers have not finished: the last were read flag",
-    )
+    assert explain(execution, 1) is None
+    assert is_cut_short(execution)
 
 
 def test_a_holder_that_takes_its_own_lock_again_is_not_stuck() -> None:

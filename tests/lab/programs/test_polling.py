@@ -38,11 +38,12 @@ def test_who_waits_for_a_file_is_passed_by_who_makes_it(waits: str, tmp_path: Pa
     assert found.executions > 1
 
 
-def test_who_waits_for_what_nobody_makes_is_stuck(tmp_path: Path) -> None:
+def test_who_waits_for_what_nobody_makes_may_give_up_at_the_next_try(tmp_path: Path) -> None:
     (tmp_path / "waits.py").write_text(WAITS)
     program = Program(commands=(("python", "waits.py"),) * 2, folder=tmp_path)
     found = explore_program(program, ExploreOptions(executor="program"))
-    assert [each.name for each in found.verdict.anomalies] == ["livelock"]
+    assert found.verdict.valid is None
+    assert "cut short" in found.verdict.reason
 
 
 SHELL_WAITS = "while [ ! -e flag ]; do sleep 0.01; done\n: > seen\n"
@@ -66,11 +67,11 @@ def test_who_sleeps_by_a_helper_is_put_off_as_if_it_slept_itself(tmp_path: Path)
     assert "sleeps and tries again" in found.verdict.reason
 
 
-def test_a_helper_s_sleep_lets_no_time_pass_for_what_nobody_makes(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_shell_that_waits_for_what_nobody_makes_is_cut_short(tmp_path: Path) -> None:
     found = of_shells(tmp_path, SHELL_WAITS, executions=1, invariant="true")
-    assert [(each.name, each.sentence) for each in found.verdict.anomalies] == [
-        ("livelock", "process 1 tries again and again to look for flag, and nobody is left to make that possible")
-    ]
+    assert found.verdict.valid is None
+    assert "cut short" in found.verdict.reason
 
 
 @pytest.mark.slow

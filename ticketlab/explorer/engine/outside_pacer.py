@@ -23,18 +23,19 @@ class OutsidePacer(ControlledPacer):
         self._slept_at: dict[int, int] = {}
         self._tries: dict[int, tuple[tuple[object, ...], int]] = {}
         self._until: dict[int, int] = {}  # when the time has come of those who spin
-        self._helped: set[int] = set()  # for whom others have slept
+        self.helped: set[int] = set()
+        """For whom others have slept."""
 
     def begin(self) -> None:
         """Start an execution."""
         super().begin()
-        for each in (self._slept_at, self._tries, self._until, self._helped):
+        for each in (self._slept_at, self._tries, self._until, self.helped):
             each.clear()
 
     def stand(self, who: int, step: Step, *, waits: bool) -> None:
         """Have a participant stand before a step, which may have to wait."""
         self.me = who
-        if who in self._spinning and not (who in self._helped and step.action is Action.WAIT_ON):
+        if who in self._spinning and not (who in self.helped and step.action is Action.WAIT_ON):
             clock, until = self._state.clock, self._until[who]
             if until > clock.now():
                 clock.wake[who] = until
@@ -82,12 +83,12 @@ class OutsidePacer(ControlledPacer):
         So a shell sleeps between two tries, and others may make its tries as well. A try of which no step is known is
         none: the helpers may have been started for nothing but to sleep.
         """
-        self._helped.add(who)
+        self.helped.add(who)
         self._end_try(who, {who, *helpers}, sleeper)
 
     def started_by(self, who: int, starter: int) -> None:
         """Have a new helper put off in place of the one that it helps, if that one has had others sleep."""
-        if starter in self._helped and starter in self._spinning:
+        if starter in self.helped and starter in self._spinning:
             self._spinning[who] = self._spinning.pop(starter)
             self._until[who] = self._until.pop(starter)
 

@@ -6,7 +6,7 @@ processes share, so each process has a scheduler and any of them can go on where
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
 from ticketlab.core.errors import TicketlabError
@@ -16,8 +16,10 @@ from ticketlab.explorer.engine.enabled_set import EnabledSet
 from ticketlab.explorer.engine.state import NOBODY, ExecutionEnd, ExecutionState
 from ticketlab.explorer.engine.steps import NONE
 
-MOST_TIME_PASSES: Final = 100
-"""How often time may pass in one execution because nobody can move; then those who wait for it count as stuck."""
+MOST_TIME_PASSES: Final = 1_000
+"""How often time may pass in one execution because nobody can move; then it is cut short."""
+_MOST_FOR_PROMISED: Final = 100
+"""After how often those count as stuck who promise that all tries are alike."""
 
 BELIEVED: Final = 4
 """How often an attempt has to fail, after another succeeded that promises to exclude it, until the promise is taken for
@@ -179,10 +181,10 @@ class Scheduler:
         """
         state, clock, counters = self.state, self.state.clock, self._counters
         sleepers = [(until, who) for until, who in clock.sleepers() if state.pending[who] != NONE]
-        if clock.orders or not sleepers or counters.time_passes == MOST_TIME_PASSES:
+        if clock.orders or not sleepers or self._promise_for_ever(sleepers):
             counters.ending = ExecutionEnd.STUCK
             return NOBODY
-        if counters.length == state.bound:
+        if counters.length == state.bound or counters.time_passes == MOST_TIME_PASSES:
             counters.ending = ExecutionEnd.ENDLESS
             return NOBODY
         until, who = min(sleepers)
@@ -193,6 +195,11 @@ class Scheduler:
         clock.wait(ticks)
         state.arrive(who, stood)
         return self.next()
+
+    def _promise_for_ever(self, sleepers: Iterable[tuple[int, int]]) -> bool:
+        """Whether all who sleep promise that their tries are alike, and have had time for many."""
+        promises = self.state.promises
+        return self._counters.time_passes >= _MOST_FOR_PROMISED and all(promises[who] for _, who in sleepers)
 
     def execute(self, who: int) -> None:
         """Append a participant's pending step to the trace; the caller makes the access right after."""

@@ -71,6 +71,7 @@ class ExecutionState:
         "opening",
         "pending",
         "pending_bytes",
+        "promises",
         "refused",
         "retried",
         "size",
@@ -139,6 +140,7 @@ class ExecutionState:
         self.slept = memory.column(size)
         self.retried = memory.column(size)
         self.refused = memory.column(size)
+        self.promises = memory.column(size)  # whether it goes on with tries that are alike, and by no clock
         self._zeros = as_slice(self.pending, [0] * size)
         # Who came to a step by another's step, and not by its own: when, who it was, and who made that other step.
         self.arrived_at = memory.column(bound)
@@ -158,7 +160,8 @@ class ExecutionState:
         self.counters.unfinished = self.buyers
         self.counters.present = self._present
         self.faults.reset()
-        self.slept[: self.size] = self.retried[: self.size] = self.refused[: self.size] = self._zeros
+        for column in (self.slept, self.retried, self.refused, self.promises):
+            column[: self.size] = self._zeros
         if self.counters.arrivals:
             self.joined[: self.size] = self._zeros
             self.pending[self.buyers : self.size] = self._zeros[self.buyers :]

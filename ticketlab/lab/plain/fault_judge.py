@@ -176,9 +176,6 @@ def stuck_after_fault(execution: Execution, name_of: NameOf = process_name) -> A
     """Say why the survivors do not come to an end; `name_of` says how people call a participant."""
     trace, dead = execution.trace, ended(execution.trace)
     gone = join_words([f"{name_of(who)} was {how}" for who, how in sorted(dead.items())])
-    if execution.ending is ExecutionEnd.ENDLESS:
-        steps = list(dict.fromkeys(describe_step(step) for step in trace.steps[-4:]))
-        return Anomaly("livelock", f"{gone}: the others keep making {join_words(steps)}", {"last": steps})
     told = waits(trace)
     held = bool(told) and all(wait.holders and dead.keys() >= set(wait.holders) for wait in told)
     name = "lock never released" if held else "survivors blocked for ever"

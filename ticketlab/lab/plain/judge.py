@@ -211,11 +211,6 @@ def exception_anomaly(who: int, outcome: Raised, execution: Execution) -> Anomal
 
 def stuck(execution: Execution, name_of: NameOf = process_name) -> Anomaly:
     """Say why an execution did not come to its end."""
-    trace = execution.trace
-    if execution.ending is ExecutionEnd.ENDLESS:
-        steps = list(dict.fromkeys(describe_step(trace.table.step(what)) for what in trace.what[-4:]))
-        sentence = f"after {len(trace)} steps the processes are not done: they keep making {join_words(steps)}"
-        return Anomaly("livelock", sentence, {"steps": [], "last": steps})
     waiting = task_waits(execution)
     ring = cycle(waiting)
     tries = all(wait.tries and not wait.holders for wait in waiting)

@@ -25,6 +25,7 @@ from ticketlab.lab.programs.run import ProgramRun, Touches, end_of, made_names
 _ALWAYS: Final = (Action.START, Action.EXIT)
 _MOST_LOOKS: Final = 50  # in a row at the same that is no point, with as many sleeps
 _SLEPT: Final = ""
+_MOST_SLEEPS: Final = 256  # participants, if some of them only sleep for others
 
 LineAt = Callable[[Task], str]
 """Says at which source line a thread stands, or nothing."""
@@ -81,6 +82,9 @@ class Moves:
         gate.settle()
         self._take_in()
         while (who := scheduler.next()) != NOBODY or self._has_come_late():
+            if self._pacer.helped and len(self._names) > _MOST_SLEEPS:
+                state.counters.ending = ExecutionEnd.ENDLESS  # a shell tries again and again
+                break
             if who != NOBODY and self._move(gate.numbered[who]):
                 gate.settle()
                 self._revise(gate.numbered[who])
