@@ -112,10 +112,16 @@ class SearchKeeper:
         return self.search.position.done < self._limit
 
     def _kept(self) -> bytes | None:
-        """Return the search as bytes; None if something in it is not the lab's own, such as a policy of a plugin."""
+        """Return the search as bytes; None if something in it is not the lab's own, such as a policy of a plugin.
+
+        If virtual time orders the steps, a search is not kept: how long strategies wait before they try again is drawn
+        from numbers that they go on with from one execution to the next.
+        """
         executor, search = self._executor, self.search
         position, table = search.position, executor.table
         assert table is not None
+        if position.policy.clocked:
+            return None
         columns: Sequence[Sequence[int]] = ()  # after a block, the next one begins with a policy of its own
         if not search.never_ends or position.so_far.count < BLOCK_EXECUTIONS:
             executor.prepare(position.policy)
