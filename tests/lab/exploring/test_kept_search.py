@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +31,14 @@ from ticketlab.lab.plain.function import PlainFunction
 from ticketlab.lab.plain.results import PlainExploration
 
 POLICIES = ["dfs", "dpor", "random", "pct:3", "pos", "portfolio", "surw", "urw", "feedback", "delay:2"]
-MOST = 40
+MOST = 150
 lock = multiprocessing.Lock()
 total, steps = multiprocessing.Value("i", 0), multiprocessing.Value("i", 0)
 
 
 def stopping_after(executions: int) -> Callable[[], AbstractContextManager[Callable[[], bool]]]:
     """Return what listens, and hears before the next execution that the search shall stop."""
-    asked = iter(range(1, MOST * BLOCK_EXECUTIONS))
+    asked = count(1)
     return lambda: nullcontext(lambda: next(asked) >= executions)
 
 
@@ -82,7 +83,8 @@ def uninterrupted(what: str, how: ExploreOptions) -> dict[str, Any]:
     return told(SEARCHES[what](how, None))
 
 
-@settings(max_examples=30, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=25, deadline=None)
 @given(
     what=st.sampled_from(list(SEARCHES)),
     policy=st.sampled_from(POLICIES),

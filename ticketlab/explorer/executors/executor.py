@@ -15,6 +15,7 @@ from ticketlab.core.faults import Fault
 from ticketlab.core.spec import Kind, Spec
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.scheduler import StepWatch
+from ticketlab.explorer.engine.state import Taught
 from ticketlab.explorer.engine.steps import StepTable
 from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.workload import NOTHING, FaultPoints, Place
@@ -78,6 +79,15 @@ class Executor(ABC):
 
     def prepare(self, policy: Policy) -> bool:
         """Have a policy prepare its next execution, unless it has, and return whether there is one."""
+        raise NotImplementedError("searches on this executor cannot be kept")
+
+    @property
+    def taught(self) -> Taught:
+        """What executions have taught that later ones go by."""
+        raise NotImplementedError("searches on this executor cannot be kept")
+
+    def teach(self, taught: Taught) -> None:
+        """Take in what the executions of another such executor have taught, whose table had the same steps."""
         raise NotImplementedError("searches on this executor cannot be kept")
 
     @abstractmethod

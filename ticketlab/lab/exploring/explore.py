@@ -131,7 +131,7 @@ def explore_workload(
         refuse_impossible(options, workload.scenario, workload.store, executor.size - len(executor.scripts))
         if workers is None:
             tally = search_all(executor, workload, options, progress, pause=pause)
-            put_off = sorted(tally.put_off | set(executor.gave_way))
+            put_off = executor.gave_way
         else:
             from ticketlab.lab.exploring.divided import divide, divisible
 
@@ -169,7 +169,6 @@ class SearchTally:
     """The counts of a search. `examples` holds the first anomaly of each name.
 
     `untried` says why the executions prove nothing, if the workload's buyers may share nothing. `last` is the last one.
-    `put_off` holds who gave way before the search was kept; see `Executor.gave_way`.
     """
 
     executions: int = 0
@@ -185,7 +184,6 @@ class SearchTally:
     found_by: str = ""
     how_far: HowFar = field(default_factory=HowFar)
     last: Execution | None = None
-    put_off: set[int] = field(default_factory=set)
 
     def add(self, other: SearchTally) -> None:
         """Add the counts of a part of the search that comes after what is counted here."""

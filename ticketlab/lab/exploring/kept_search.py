@@ -22,6 +22,7 @@ from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.analysis.trace import Nondeterminism
 from ticketlab.explorer.engine.policy_columns import Declaring, column_values, set_columns
+from ticketlab.explorer.engine.state import Taught
 from ticketlab.explorer.engine.steps import StepTable, Symbol
 from ticketlab.explorer.executors.executor import Executor
 from ticketlab.explorer.results import ExploreOptions
@@ -127,7 +128,7 @@ class SearchKeeper:
             executor.prepare(position.policy)
             columns = column_values(position.policy)
         first = self.first if isinstance(self.first, FirstFailure | None) else FirstFailure.of(self.first)
-        kept = _KeptSearch(position, columns, search.survey, first, tuple(executor.gave_way), self._bare_counts())
+        kept = _KeptSearch(position, columns, search.survey, first, executor.taught, self._bare_counts())
         try:
             inner = _written(kept, table)
             _read(inner, table)
@@ -162,13 +163,13 @@ class SearchKeeper:
         for each, values in zip(self._counts, kept.counts, strict=True):
             for name, value in values.items():
                 setattr(each, name, value)
-        self._counts[0].put_off.update(kept.gave_way)
         so_far, policy = search.position.so_far, search.position.policy
         try:
             if so_far.first is not None:
                 run_again(executor, so_far.first, when=so_far.when)
         except Nondeterminism as error:
             raise Nondeterminism(f"{_NO_LONGER}: {error}") from None
+        executor.teach(kept.taught)
         if policy.ready is not None:
             executor.prepare(policy)
             set_columns(policy, iter(kept.columns))
@@ -182,7 +183,7 @@ class _KeptSearch:
     columns: Sequence[Sequence[int]]
     survey: Survey
     first: FirstFailure | None
-    gave_way: Sequence[int]
+    taught: Taught
     counts: Sequence[Mapping[str, Any]]
 
 

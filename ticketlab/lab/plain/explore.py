@@ -114,7 +114,7 @@ def _explored(
         unstruck = ["no fault was injected"] if how.faults and not tally.points.results() else []
         tally.gave_way = [
             *unstruck,
-            *sentences_of_gave_way(sorted(tally.put_off | set(executor.gave_way)), process_name),
+            *sentences_of_gave_way(executor.gave_way, process_name),
             *tally.untried,
             *judge.left_out,
         ]

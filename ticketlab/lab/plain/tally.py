@@ -39,8 +39,6 @@ class PlainTally:
     found_by: str = ""
     how_far: HowFar = field(default_factory=HowFar)
     last: Execution | None = None
-    put_off: set[int] = field(default_factory=set)
-    """Who gave way before the search was kept; see `Executor.gave_way`."""
 
     def note(self, execution: Execution) -> None:
         """Take down what the participants did out of sight, and what of time the search did not try."""
