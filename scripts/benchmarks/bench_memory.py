@@ -9,8 +9,9 @@ process's greatest resident size. The bar is 500 MiB.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
+import json
 import resource
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -101,11 +102,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--executions", type=int, default=5)
     parser.add_argument("--steps", type=int, default=10_000)
+    parser.add_argument("--only", choices=PROGRAMS, help="print the figures of this program, as JSON")
     given = parser.parse_args()
+    if given.only:
+        print(json.dumps(peak(given.only, given.executions, given.steps)))
+        return 0
     worst = 0.0
     for name in PROGRAMS:
-        with multiprocessing.get_context("spawn").Pool(1) as pool:  # a fork would begin with this process's peak
-            found = pool.apply(peak, (name, given.executions, given.steps))
+        words = [sys.executable, __file__, "--executions", given.executions, "--steps", given.steps, "--only", name]
+        done = subprocess.run(list(map(str, words)), check=True, capture_output=True, text=True)
+        found = Peak(*json.loads(done.stdout))
         worst = max(worst, found.mebibytes)
         print(
             f"     {name}: {found.mebibytes:.0f} MiB, {found.executions} executions of up to {found.steps:,} steps, "

@@ -50,15 +50,15 @@ def lab(folder: Path, *words: str, **environment: str) -> subprocess.CompletedPr
 def told(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     """Return what a search printed as JSON, but for how it was asked for and how long it took."""
     found: dict[str, Any] = json.loads(done.stdout)
-    return {key: value for key, value in found.items() if key not in ("seconds", "environment", "command")}
+    return {key: value for key, value in found.items() if key not in ("seconds", "environment", "command", "resume")}
 
 
 def kept_by(done: subprocess.CompletedProcess[str]) -> str:
     """Return the file in which a search was kept, as its last line says."""
-    lines = [*done.stdout.splitlines(), *done.stderr.splitlines()]
-    found = [match[1] for line in lines if (match := re.search(r"ticketlab explore --resume (\S+search\.json)", line))]
-    assert len(found) == 1, (done.stdout, done.stderr)
-    return found[0]
+    text = json.loads(done.stdout)["resume"] if done.stdout.startswith("{") else done.stdout.rstrip().splitlines()[-1]
+    found = re.search(r"ticketlab explore --resume (\S+search\.json)", text)
+    assert found is not None, (done.stdout, done.stderr)
+    return found[1]
 
 
 @pytest.fixture

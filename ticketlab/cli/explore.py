@@ -16,7 +16,7 @@ from ticketlab.cli.functions import (
     kind_options,
     refuse_mixture,
 )
-from ticketlab.cli.kept_searches import KeptSearches, go_on
+from ticketlab.cli.kept_searches import KeptSearches, resume_search
 from ticketlab.cli.options import (
     DAY_S,
     Command,
@@ -139,7 +139,7 @@ def command(words: tuple[str, ...], as_json: bool, **given: Any) -> int:
     from ticketlab.lab.workers.choice import chosen_workers
 
     if given["resume"] is not None:
-        return go_on(words, {**given, "as_json": as_json})
+        return resume_search(words, {**given, "as_json": as_json})
     if asks_for_power_cut(given):
         return explore_power_cut(words, as_json, given)
     if is_program(words, given):
@@ -227,13 +227,13 @@ def _tell(found: Exploration, as_json: bool, given: Mapping[str, Any], kept: Kep
 
     path = save_case(found.finding.case, given["cases"]) if found.finding else None
     saved = as_document("exploration", found.to_json() | {"file": str(path) if path else None})
-    if as_json:
-        print_json(saved)
-    else:
+    if not as_json:
         print_exploration(found, replay_line(path, given["executor"]) if path else "", console())
     name = f"explore-{found.scenario.store}-{found.scenario.strategy}"
     folder = keep_result(saved, name, _diagrams(found), given, kept.files(given["executions"]))
-    kept.tell(folder, as_json=as_json)
+    if as_json:
+        print_json({**saved, "resume": kept.line(folder)})
+    kept.end(folder, as_json=as_json)
     return found.verdict.exit_code
 
 

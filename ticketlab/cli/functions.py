@@ -192,12 +192,13 @@ def _tell(
     saved = as_document("exploration", found.to_json() | {"file": str(path) if path else None})
     if fix is not None:
         saved["fix"] = fix.to_json()
-    if as_json:
-        print_json(saved)
-    else:
+    if not as_json:
         print_function_search(found, replay_line(path) if path else "", console(), fix.lines if fix else ())
     beside = kept.files(given["executions"])
-    kept.tell(keep_result(saved, f"explore-{found.function}", search_diagrams(found), given, beside), as_json=as_json)
+    folder = keep_result(saved, f"explore-{found.function}", search_diagrams(found), given, beside)
+    if as_json:
+        print_json({**saved, "resume": kept.line(folder)})
+    kept.end(folder, as_json=as_json)
     return found.verdict.exit_code
 
 

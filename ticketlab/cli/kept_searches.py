@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,7 +24,7 @@ _OWN: Final = ("as_json", "cases", "keep", "html", "force", "save")
 """Options that say where results go: they may be given anew."""
 
 
-def go_on(words: Sequence[str], given: Mapping[str, Any]) -> int:
+def resume_search(words: Sequence[str], given: Mapping[str, Any]) -> int:
     """Go on with a kept search, by the command line that began it, and return the exit code."""
     from ticketlab.lab.artifacts.search_files import load_search
 
@@ -92,29 +91,33 @@ class KeptSearches:
 
     def files(self, limit: int) -> dict[str, Callable[[IO[str]], None]]:
         """Return what is kept beside the result, by file name: the search, if it can be gone on with."""
-        from ticketlab.lab.artifacts.search_files import SEARCH, SearchFile, versions_and_lab
+        from ticketlab.lab.artifacts.search_files import SEARCH_FILE, SearchFile, versions_and_lab
 
         pause = self.pause
         if pause.kept is None:
             return {}
         kept = SearchFile(self._command, pause.executions, limit, versions_and_lab(), self._sources, pause.kept)
-        return {SEARCH: lambda file: file.writelines([kept.to_text()])}
+        return {SEARCH_FILE: lambda file: file.writelines([kept.to_text()])}
 
-    def tell(self, folder: Path | None, *, as_json: bool) -> None:
-        """Say how to go on with the search, if it was kept in a run's folder; if Ctrl-C stopped it, end the lab."""
+    def line(self, folder: Path | None) -> str:
+        """Return the command line that goes on with the search, if it was kept in a run's folder; else nothing."""
+        from ticketlab.lab.artifacts.search_files import SEARCH_FILE
+
+        if folder is None or self.pause.kept is None:
+            return ""
+        return shlex.join(["ticketlab", "explore", "--resume", str(folder / SEARCH_FILE)])
+
+    def end(self, folder: Path | None, *, as_json: bool) -> None:
+        """Say how to go on with the search, unless JSON has said it; if Ctrl-C stopped it, end the lab."""
         from ticketlab.cli import Interrupted
         from ticketlab.cli.terminal import console
-        from ticketlab.lab.artifacts.search_files import SEARCH
         from ticketlab.report.text import next_steps
 
-        if folder is not None and self.pause.kept is not None:
-            line = shlex.join(["ticketlab", "explore", "--resume", str(folder / SEARCH)])
-            if as_json:
-                print(line, file=sys.stderr)
-            else:
-                screen = console()
-                screen.print()
-                screen.print(next_steps({line: "goes on with this search"}))
+        line = self.line(folder)
+        if line and not as_json:
+            screen = console()
+            screen.print()
+            screen.print(next_steps({line: "goes on with this search"}))
         if self.pause.stopped:
             raise Interrupted
 

@@ -25,7 +25,7 @@ from ticketlab.core.json_fields import JsonField, read_version
 from ticketlab.lab.artifacts.files import read_json
 from ticketlab.probes.standins import is_users
 
-SEARCH: Final = "search.json"
+SEARCH_FILE: Final = "search.json"
 _VERSION: Final = 1
 _MOST_BYTES: Final = 1 << 30
 _OURS: Final = "ticketlab."
