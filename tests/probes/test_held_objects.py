@@ -135,7 +135,7 @@ def test_a_condition_and_its_lock_are_known_in_whatever_order_they_are_found(
     assert explored(functools.partial(right, *get()), "threads").verdict.valid
     found = explored(functools.partial(wrong, *get()), "threads").finding
     assert found is not None
-    assert found.anomalies[0].name == "lost wakeup"
+    assert found.anomalies[0].name == "deadlock"
 
 
 @pytest.mark.parametrize("two", [False, True])
