@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import queue
 import threading
 from pathlib import Path
@@ -59,10 +60,10 @@ def test_locks_and_events_may_be_made_in_reset_and_on_the_way() -> None:
 
 
 def test_a_lock_that_the_lab_cannot_find_is_said_to_be_outside_control() -> None:
-    hidden = (threading.Lock(),)
+    hidden = argparse.Namespace(lock=threading.Lock())  # an object of a library's
 
     def work() -> None:
-        with hidden[0]:
+        with hidden.lock:
             add()
 
     with pytest.raises(OutsideControl, match="a lock that the lab could not find"):

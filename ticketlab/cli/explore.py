@@ -16,6 +16,7 @@ from ticketlab.cli.functions import (
     kind_options,
     refuse_mixture,
 )
+from ticketlab.cli.kept_searches import KeptSearches, resume_search
 from ticketlab.cli.options import (
     DAY_S,
     Command,
@@ -100,6 +101,12 @@ if TYPE_CHECKING:
 @option("--workers", type=click.IntRange(min=1), help="So many processes share the search; the result is the same.")
 @option("--cluster", help="The workers of a Dask cluster share the search: tcp://HOST:8786, or local:4.")
 @option("--seed", type=int, default=0, help="The seed of all that is drawn.")
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Go on with a search that stopped, from the file that it was kept in.",
+)
 @option("--cases", type=click.Path(path_type=Path), default=".ticketlab/cases", help="Where a found case is saved.")
 @option("--keep", type=click.IntRange(min=0), default=50, help="How many runs .ticketlab/runs keeps.")
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a page that opens offline.")
@@ -131,6 +138,8 @@ def command(words: tuple[str, ...], as_json: bool, **given: Any) -> int:
     from ticketlab.lab.exploring.explore import explore_scenario
     from ticketlab.lab.workers.choice import chosen_workers
 
+    if given["resume"] is not None:
+        return resume_search(words, {**given, "as_json": as_json})
     if asks_for_power_cut(given):
         return explore_power_cut(words, as_json, given)
     if is_program(words, given):
@@ -143,15 +152,18 @@ def command(words: tuple[str, ...], as_json: bool, **given: Any) -> int:
         return explore_function(function, _function_options(given), as_json, given)
     scenario = _scenario(given)
     options = _options(given, scenario)
+    command = command_line("json", "cases", "keep", "html", "force", "save")
+    kept = KeptSearches(command)
     with ProgressLine() as progress:
         found = explore_scenario(
             scenario,
             options,
-            command=command_line("json", "cases", "keep", "html", "force", "save"),
+            command=command,
             progress=progress.search,
             workers=chosen_workers(given["workers"], given["cluster"]),
+            pause=kept.pause,
         )
-    return _tell(found, as_json, given)
+    return _tell(found, as_json, given, kept)
 
 
 def _scenario(given: Mapping[str, Any]) -> Scenario:
@@ -206,7 +218,7 @@ def _how(given: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _tell(found: Exploration, as_json: bool, given: Mapping[str, Any]) -> int:
+def _tell(found: Exploration, as_json: bool, given: Mapping[str, Any], kept: KeptSearches) -> int:
     """Save, keep, draw and print the result, and return the exit code."""
     from ticketlab.cli.command_lines import replay_line
     from ticketlab.cli.terminal import console, print_json
@@ -215,11 +227,13 @@ def _tell(found: Exploration, as_json: bool, given: Mapping[str, Any]) -> int:
 
     path = save_case(found.finding.case, given["cases"]) if found.finding else None
     saved = as_document("exploration", found.to_json() | {"file": str(path) if path else None})
-    if as_json:
-        print_json(saved)
-    else:
+    if not as_json:
         print_exploration(found, replay_line(path, given["executor"]) if path else "", console())
-    keep_result(saved, f"explore-{found.scenario.store}-{found.scenario.strategy}", _diagrams(found), given)
+    name = f"explore-{found.scenario.store}-{found.scenario.strategy}"
+    folder = keep_result(saved, name, _diagrams(found), given, kept.files(given["executions"]))
+    if as_json:
+        print_json({**saved, "resume": kept.line(folder)})
+    kept.end(folder, as_json=as_json)
     return found.verdict.exit_code
 
 

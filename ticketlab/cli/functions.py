@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from ticketlab.cli.kept_searches import KeptSearches
 from ticketlab.cli.options import command_line, is_typed, option, refuse_both
 from ticketlab.core.errors import UsageError
 from ticketlab.core.result import as_document
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from ticketlab.core.timeline import Diagram
     from ticketlab.explorer.engine.scheduler import StepWatch
     from ticketlab.explorer.results import ExploreOptions
+    from ticketlab.lab.exploring.kept_search import SearchPause
     from ticketlab.lab.fixing.search import FoundFix
     from ticketlab.lab.plain.case import PlainCase
     from ticketlab.lab.plain.function import PlainFunction
@@ -142,36 +145,44 @@ def explore_function(function: str, options: ExploreOptions, as_json: bool, give
     """Explore a function, tell what came of it, and return the exit code."""
     from ticketlab.cli.terminal import ProgressLine
 
-    plain, explore, fix = named_function(function, given), _explorer(given["gate"]), None
+    plain, fix = named_function(function, given), None
     if given["fix"]:
         from ticketlab.lab.fixing.search import find_fix, refuse_unfixable
 
         refuse_unfixable(options)
+    command = command_line("json", "cases", "keep", "html", "force", "save", arguments=(function,))
+    kept = KeptSearches(command)
+    explore = _explorer(given["gate"], kept.pause)
     with ProgressLine() as progress, silenced():
         found = explore(
             plain,
             options,
-            command=command_line("json", "cases", "keep", "html", "force", "save", arguments=(function,)),
+            command=command,
             allows_unseen=given["unseen"] == "allow",
             progress=progress.search,
         )
         if given["fix"] and found.finding is not None:
             fix = find_fix(plain, found, options, lambda done, most: progress.say(f"a fix: {done} of {most} tried ..."))
-    return _tell(found, fix, as_json, given)
+    return _tell(found, fix, as_json, given, kept)
 
 
-def _explorer(gate: str) -> Callable[..., PlainExploration]:
-    """Return what explores functions at a gate; programs and the kernel's are loaded only if they are asked for."""
+def _explorer(gate: str, pause: SearchPause) -> Callable[..., PlainExploration]:
+    """Return what explores functions at a gate; programs and the kernel's are loaded only if they are asked for.
+
+    A search at the kernel's gate cannot be gone on with.
+    """
     if gate == "kernel":
         from ticketlab.lab.gated.explore import explore_gated
 
         return explore_gated
     from ticketlab.lab.plain.explore import explore_plain
 
-    return explore_plain
+    return partial(explore_plain, pause=pause)
 
 
-def _tell(found: PlainExploration, fix: FoundFix | None, as_json: bool, given: Mapping[str, Any]) -> int:
+def _tell(
+    found: PlainExploration, fix: FoundFix | None, as_json: bool, given: Mapping[str, Any], kept: KeptSearches
+) -> int:
     """Save, keep, draw and print what came of an exploration and of a search for a fix, and return the exit code."""
     from ticketlab.cli.command_lines import replay_line
     from ticketlab.cli.saving import keep_result
@@ -183,11 +194,13 @@ def _tell(found: PlainExploration, fix: FoundFix | None, as_json: bool, given: M
     saved = as_document("exploration", found.to_json() | {"file": str(path) if path else None})
     if fix is not None:
         saved["fix"] = fix.to_json()
-    if as_json:
-        print_json(saved)
-    else:
+    if not as_json:
         print_function_search(found, replay_line(path) if path else "", console(), fix.lines if fix else ())
-    keep_result(saved, f"explore-{found.function}", search_diagrams(found), given)
+    beside = kept.files(given["executions"])
+    folder = keep_result(saved, f"explore-{found.function}", search_diagrams(found), given, beside)
+    if as_json:
+        print_json({**saved, "resume": kept.line(folder)})
+    kept.end(folder, as_json=as_json)
     return found.verdict.exit_code
 
 

@@ -38,11 +38,21 @@ def refuse_outputs(given: Mapping[str, Any]) -> None:
         check_baseline(given["save"], force=given["force"])
 
 
-def keep_result(saved: Mapping[str, Any], name: str, diagrams: Sequence[Diagram], given: Mapping[str, Any]) -> None:
-    """Keep a result as a run and, if that is asked for, as a baseline and as a page."""
+def keep_result(
+    saved: Mapping[str, Any],
+    name: str,
+    diagrams: Sequence[Diagram],
+    given: Mapping[str, Any],
+    others: Mapping[str, Callable[[IO[str]], None]] | None = None,
+) -> Path | None:
+    """Keep a result as a run, with `others` (files by name) beside it, and return the run's folder.
+
+    If that is asked for, it is kept as a baseline and as a page, too.
+    """
     from ticketlab.lab.artifacts.timeline_files import TIMELINES, writer
 
-    keep_run(saved, name, given["keep"], {TIMELINES: writer(diagrams)} if diagrams else None)
+    beside = {**({TIMELINES: writer(diagrams)} if diagrams else {}), **(others or {})}
+    folder = keep_run(saved, name, given["keep"], beside)
     if given.get("save") is not None:
         from ticketlab.lab.artifacts.runs import save_baseline
 
@@ -51,3 +61,4 @@ def keep_result(saved: Mapping[str, Any], name: str, diagrams: Sequence[Diagram]
         from ticketlab.cli.report import write_page
 
         write_page(given["html"], saved, diagrams, force=given["force"])
+    return folder

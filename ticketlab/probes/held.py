@@ -11,6 +11,7 @@ from types import MethodType
 from typing import Any
 
 from ticketlab.probes.here import HERE
+from ticketlab.probes.shared.places import put_everywhere
 from ticketlab.probes.shared.reachable import reachable
 from ticketlab.probes.standins import identity
 
@@ -28,12 +29,11 @@ def standing_in_held(roots: Mapping[str, Any]) -> Iterator[None]:
     }
     with ExitStack() as undo:
         undo.callback(HERE.kept.clear)
-        for name, value, put in reachable(roots, substitutes.values(), again=True):
-            if identity(value) not in substitutes:
+        for reached in reachable(roots, substitutes.values()):
+            if identity(reached.value) not in substitutes:
                 continue
-            if put is None:
-                HERE.kept.append(f"{name} cannot be exchanged: what it does the lab does not see")
-            else:
-                undo.callback(put, value)
-                put(substitutes[identity(value)])
+            if reached.is_fixed:
+                HERE.kept.append(f"{reached.name} cannot be exchanged: what it does the lab does not see")
+            undo.callback(put_everywhere, reached.places, reached.value)
+            put_everywhere(reached.places, substitutes[identity(reached.value)])
         yield

@@ -73,7 +73,7 @@ class Here:
         self._numbers[getcurrent()] = who
         for begin in self.begins:
             begin()
-        for told in self.kept:
+        for told in (*self.kept, *self.shared.blind):
             note(OUT_OF_SIGHT, told)
         self.acting = True
 

@@ -22,10 +22,14 @@ from ticketlab.probes.shared.pipes import PipeEnd, connection_standins, find_con
 from ticketlab.probes.shared.queues import find_queue, queue_standins
 from ticketlab.probes.shared.registry import SharedObject
 from ticketlab.probes.shared.semaphores import find_semaphore
+from ticketlab.probes.shared.unseen_memory import find_unseen_memory
 from ticketlab.probes.shared.values import find_memory, is_memory, is_raw, value_standins
 from ticketlab.probes.standins import StandIn, alive
 
-_FINDERS: Final = (find_semaphore, find_condition, find_queue, find_connection, find_memory, find_proxy)
+_FINDERS: Final = (
+    *(find_semaphore, find_condition, find_queue, find_connection, find_memory, find_proxy),
+    find_unseen_memory,
+)
 _MADE: Final = (
     *("Lock", "RLock", "Semaphore", "BoundedSemaphore", "Condition", "Event", "Barrier"),
     *("Queue", "JoinableQueue", "SimpleQueue", "Pipe", "Value", "Array", "RawValue", "RawArray", "Manager"),

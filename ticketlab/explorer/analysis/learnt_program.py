@@ -22,6 +22,9 @@ LONGEST: Final = 2_000
 """Nothing is learnt from an execution with more steps."""
 
 
+_NOBODY: Final = (-1, -1)  # has changed a resource; the hash of None would differ from process to process
+
+
 class Whereabouts(NamedTuple):
     """Where a participant stands: the hashes of its history and of its steps alone, and how many these are."""
 
@@ -49,7 +52,7 @@ class DrawnExecution:
 
     def history_with(self, who: int, announced: int) -> int:
         """Return the hash of a participant's history with the step that it is about to make."""
-        met = tuple(self.changed_by.get(resource) for resource in sorted(self.symbols[announced].resources))
+        met = tuple(self.changed_by.get(resource, _NOBODY) for resource in sorted(self.symbols[announced].resources))
         return hash((self.at[who].history, announced, met))
 
     def make(self, who: int, announced: int, what: int) -> None:

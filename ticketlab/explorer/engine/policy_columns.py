@@ -15,11 +15,11 @@ process. The columns are lent: the next policy that is bound gets the same memor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Final
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.explorer.engine.column_memory import Column, Memory
+from ticketlab.explorer.engine.column_memory import Column, Memory, as_slice
 
 MOST_NUMBERS: Final = 8
 MOST_PER_PARTICIPANT: Final = 5
@@ -98,3 +98,26 @@ class LentColumns:
         for part in owner.parts:
             self._bind(part, dict(taken))
         setattr(owner, _LENT_BY, self)
+
+
+def column_values(owner: Declaring) -> list[list[int]]:
+    """Return what the columns of a bound object hold, and those of its parts, without the zeros at their ends."""
+    held = [_without_zeros(getattr(owner, one.name)) for one in owner.declared]
+    return [*held, *(values for part in owner.parts for values in column_values(part))]
+
+
+def _without_zeros(column: Column) -> list[int]:
+    values = list(column)
+    while values and not values[-1]:
+        values.pop()
+    return values
+
+
+def set_columns(owner: Declaring, values: Iterator[Sequence[int]]) -> None:
+    """Have the columns of a bound object, and those of its parts, hold these values."""
+    for one in owner.declared:
+        column: Column = getattr(owner, one.name)
+        held = next(values)
+        column[: len(column)] = as_slice(column, [*held, *[0] * (len(column) - len(held))])
+    for part in owner.parts:
+        set_columns(part, values)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from itertools import accumulate
-from typing import Final
+from typing import Final, NamedTuple
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.explorer.engine.clock import Clock
@@ -35,6 +35,13 @@ class ExecutionEnd(IntEnum):
     STUCK = 2  # buyers are left, and each waits for something
     ENDLESS = 3  # the bound on steps was reached
     DIVERGED = 4  # the policy's choice could not be followed: the program did not repeat itself
+
+
+class Taught(NamedTuple):
+    """How often each symbol was seen to keep its promise to exclude others, and for each participant if it gave way."""
+
+    kept: bytes
+    gave_way: Sequence[int]
 
 
 class ExecutionState:
@@ -170,6 +177,16 @@ class ExecutionState:
         known = len(self.table.symbols)
         self.open[1:known] = self._ones[1:known]
         self.place_buyers(self._zeros[: self.buyers])
+
+    def taught(self) -> Taught:
+        """Return what executions have taught that later ones go by."""
+        return Taught(bytes(self.kept[: len(self.table)]), [1 if each else 0 for each in self.gave_way])
+
+    def teach(self, taught: Taught) -> None:
+        """Take in what the executions of another state have taught, whose table had the same steps."""
+        kept, gave_way = taught
+        self.kept[: len(kept)] = kept
+        self.gave_way[: len(gave_way)] = as_slice(self.gave_way, gave_way)
 
     def leave_out(self, without: Iterable[tuple[int, int]]) -> None:
         """Have buyers not make these requests, each given by its buyer and its place in the buyer's script."""

@@ -15,6 +15,8 @@ from ticketlab.core.faults import Fault
 from ticketlab.core.spec import Kind, Spec
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.scheduler import StepWatch
+from ticketlab.explorer.engine.state import Taught
+from ticketlab.explorer.engine.steps import StepTable
 from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.workload import NOTHING, FaultPoints, Place
 
@@ -69,6 +71,24 @@ class Executor(ABC):
     @abstractmethod
     def start_anew(self) -> None:
         """From now on, start the participants anew before each execution: they keep something from one to the next."""
+
+    @property
+    def table(self) -> StepTable | None:
+        """The table of steps, if a search can be kept and gone on with on another such executor; else None."""
+        return None
+
+    def prepare(self, policy: Policy) -> bool:
+        """Have a policy prepare its next execution, unless it has, and return whether there is one."""
+        raise NotImplementedError("searches on this executor cannot be kept")
+
+    @property
+    def taught(self) -> Taught:
+        """What executions have taught that later ones go by."""
+        raise NotImplementedError("searches on this executor cannot be kept")
+
+    def teach(self, taught: Taught) -> None:
+        """Take in what the executions of another such executor have taught, whose table had the same steps."""
+        raise NotImplementedError("searches on this executor cannot be kept")
 
     @abstractmethod
     def run(

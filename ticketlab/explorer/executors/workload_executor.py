@@ -16,8 +16,8 @@ from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.fault_pacer import FaultPacer, seize_of
 from ticketlab.explorer.engine.pacer import ControlledPacer, InactivePacer
 from ticketlab.explorer.engine.scheduler import Scheduler, StepWatch, WatchedScheduler
-from ticketlab.explorer.engine.state import ExecutionEnd, ExecutionState
-from ticketlab.explorer.engine.steps import describe_step
+from ticketlab.explorer.engine.state import ExecutionEnd, ExecutionState, Taught
+from ticketlab.explorer.engine.steps import StepTable, describe_step
 from ticketlab.explorer.engine.thread_pacer import SingleThreadPacer
 from ticketlab.explorer.executors.executor import STALL_TIMEOUT, STEPS, Executor
 from ticketlab.explorer.policies.policy import Policy
@@ -123,13 +123,32 @@ class WorkloadExecutor(Executor):
         """From now on, start the participants anew before each execution."""
         self._anew = True
 
+    @property
+    def table(self) -> StepTable:
+        """The table of steps."""
+        return self._state.table
+
+    def prepare(self, policy: Policy) -> bool:
+        """Have a policy prepare its next execution, unless it has, and return whether there is one."""
+        self._state.for_policy.bind(policy)
+        return policy.prepare(self._state)
+
+    @property
+    def taught(self) -> Taught:
+        """What executions have taught that later ones go by."""
+        return self._state.taught()
+
+    def teach(self, taught: Taught) -> None:
+        """Take in what the executions of another such executor have taught."""
+        self._state.teach(taught)
+
     def run(
         self, policy: Policy, without: frozenset[Place] = NOTHING, fault_points: FaultPoints = ()
     ) -> Execution | None:
         """Run the policy's next execution, and return it; None if the policy has explored everything."""
-        self._state.for_policy.bind(policy)
-        if not policy.begin(self._state):
+        if not self.prepare(policy):
             return None
+        policy.ready = None
         self._arrange(without, fault_points)
         self._clean = False
         execution = self._perform(policy)

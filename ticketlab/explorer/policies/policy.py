@@ -38,6 +38,14 @@ class Policy(Declaring, ABC):
     """How many executions so far were found to repeat others up to the order of steps that commute."""
     by = ""
     """The name of the policy that draws the present execution, if several take turns."""
+    ready: bool | None = None
+    """Whether there is a next execution, once it has been prepared; None before."""
+
+    def prepare(self, state: ExecutionState) -> bool:
+        """Prepare the next execution unless that has been done, and return whether there is one; executors call it."""
+        if self.ready is None:
+            self.ready = self.begin(state)
+        return self.ready
 
     @abstractmethod
     def begin(self, state: ExecutionState) -> bool:

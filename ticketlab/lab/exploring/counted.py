@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ticketlab.core.errors import TicketlabError
 from ticketlab.explorer.executors.executor import Executor
 from ticketlab.explorer.results import Progress
-from ticketlab.explorer.search import run_schedule
 from ticketlab.lab.exploring.explore import SearchTally
-from ticketlab.lab.exploring.jobs import ExplorationJob, FirstFailure, JobResult, run_on
+from ticketlab.lab.exploring.first_failure import FirstFailure
+from ticketlab.lab.exploring.jobs import ExplorationJob, JobResult, run_on
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 
 
@@ -56,14 +55,6 @@ class CountedInOrder:
     def result(self) -> DividedResult:
         """Return the counts, once the first execution that went wrong has been run here, too."""
         if self._first is not None:
-            number, schedule, when, faults, anomalies = self._first
-            execution = run_schedule(self._executor, schedule, fault_points=faults, when=when)
-            there = [anomaly.name for anomaly in anomalies]
-            if there != [anomaly.name for anomaly in self._workload.judge(execution)]:
-                raise TicketlabError(
-                    f"a schedule that went wrong in a worker ({', '.join(there)}) does not do so here: the outcome "
-                    "depends on more than the schedule"
-                )
-            self.tally.first = number, execution, faults, anomalies
+            self.tally.first = self._first.run_again(self._executor, self._workload.judge)
             self.tally.found_by = str(self.job.options.policy)
         return DividedResult(self.tally, sorted(self._gave_way))

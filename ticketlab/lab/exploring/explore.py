@@ -34,6 +34,8 @@ from ticketlab.lab.environment import environment
 from ticketlab.lab.exploring.contention import Contention, sentences_of_gave_way
 from ticketlab.lab.exploring.fault_options import refuse_impossible
 from ticketlab.lab.exploring.fault_search import FaultPointTally, FaultSearch
+from ticketlab.lab.exploring.first_failure import Failed
+from ticketlab.lab.exploring.kept_search import SearchKeeper, SearchPause
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.lab.plugins.registry import executor_kind, refuse_combination, store_kind, strategy_kind
 from ticketlab.lab.workers.workers import Workers
@@ -95,11 +97,13 @@ def explore_scenario(
     command: str = "",
     progress: Progress = lambda _done, _anomalous, _classes=None: None,
     workers: Workers | None = None,
+    pause: SearchPause | None = None,
 ) -> Exploration:
     """Search the schedules of a scenario for one that goes wrong, shrink it, and confirm it on real processes.
 
     `command` is the command line that runs the search again. `progress` is called now and then with the number of
     executions so far, and how many of them went wrong. `workers` share the search, and change nothing of its result.
+    `pause` says when the search stops, and where it goes on from.
 
     Raises:
         UsageError: a name is unknown, or the parts do not go together.
@@ -108,7 +112,7 @@ def explore_scenario(
     """
     options = options or ExploreOptions()
     workload = ScenarioWorkload(scenario, options.folder)
-    return explore_workload(workload, options, command=command, progress=progress, workers=workers)
+    return explore_workload(workload, options, command=command, progress=progress, workers=workers, pause=pause)
 
 
 def explore_workload(
@@ -118,6 +122,7 @@ def explore_workload(
     command: str = "",
     progress: Progress = lambda _done, _anomalous, _classes=None: None,
     workers: Workers | None = None,
+    pause: SearchPause | None = None,
 ) -> Exploration:
     """Explore a workload as `explore_scenario` explores a scenario's orders."""
     refuse_unsupported(workload.scenario, inline=options.executor == "inline")
@@ -125,11 +130,14 @@ def explore_workload(
     with executor_for(workload, options) as executor:
         refuse_impossible(options, workload.scenario, workload.store, executor.size - len(executor.scripts))
         if workers is None:
-            tally, put_off = search_all(executor, workload, options, progress), executor.gave_way
+            tally = search_all(executor, workload, options, progress, pause=pause)
+            put_off = executor.gave_way
         else:
             from ticketlab.lab.exploring.divided import divide, divisible
 
             options = divisible(options)
+            if pause is not None and pause.begun is not None:
+                raise UsageError("a search that goes on is not shared by workers: leave out --workers and --cluster")
             tally, put_off = divide(executor, workload, options, workers, progress)
         gave_way = sentences_of_gave_way(put_off, partial(participant_name, buyers=len(executor.scripts)))
         finding = _finding(executor, workload, options, tally.found_by, tally.first) if tally.first else None
@@ -167,7 +175,7 @@ class SearchTally:
     anomalous: int = 0
     names: Counter[str] = field(default_factory=Counter)
     exhausted: bool = False
-    first: tuple[int, Execution, FaultPoints, list[Anomaly]] | None = None
+    first: Failed | None = None
     points: FaultPointTally = field(default_factory=FaultPointTally)
     examples: list[Anomaly] = field(default_factory=list)
     untried: str = ""
@@ -203,6 +211,7 @@ def search_all(
     policy: Policy | None = None,
     *,
     in_part: bool = False,
+    pause: SearchPause | None = None,
 ) -> SearchTally:
     """Run a search and judge each execution: until one goes wrong or, with `exhaust`, until no schedule is left.
 
@@ -210,28 +219,32 @@ def search_all(
     `policy` is followed in place of the one that the options name. `in_part` says that other processes search as well.
     """
     tally = tally or SearchTally()
-    searched = FaultSearch(executor, options, policy, in_part=in_part)
     contention = Contention() if workload.may_share_nothing else None
+    kept = SearchKeeper(pause, executor, options, (tally, contention))
+    searched = kept.search = FaultSearch(executor, options, policy, in_part=in_part, stopping=kept.stops)
+    kept.begin()
     name_of = partial(participant_name, buyers=len(workload.scripts))
-    for execution, faults in searched.executions():
-        tally.executions += 1
-        tally.last = execution
-        if tally.executions % 100 == 0:
-            progress(tally.executions, tally.anomalous, searched.survey.classes)
-        if contention:
-            contention.see(execution)
-        anomalies = workload.judge(execution)
-        tally.points.count(execution, faults, anomalies, name_of)
-        tally.cut_short += execution.ending is ExecutionEnd.ENDLESS and not anomalies
-        if anomalies:
-            tally.anomalous += 1
-            tally.examples += [anomaly for anomaly in anomalies if anomaly.name not in tally.names]
-            tally.names.update({anomaly.name for anomaly in anomalies})
-            if tally.first is None:
-                tally.first = tally.executions, execution, faults, anomalies
-                tally.found_by = searched.survey.last_by
-            if not options.exhaust:
-                break
+    with kept.listening():
+        for execution, faults in searched.executions():
+            tally.executions += 1
+            tally.last = execution
+            if tally.executions % 100 == 0:
+                progress(tally.executions, tally.anomalous, searched.survey.classes)
+            if contention:
+                contention.see(execution)
+            anomalies = workload.judge(execution)
+            tally.points.count(execution, faults, anomalies, name_of)
+            tally.cut_short += execution.ending is ExecutionEnd.ENDLESS and not anomalies
+            if anomalies:
+                tally.anomalous += 1
+                tally.examples += [anomaly for anomaly in anomalies if anomaly.name not in tally.names]
+                tally.names.update({anomaly.name for anomaly in anomalies})
+                if kept.first is None:
+                    tally.first = kept.first = tally.executions, execution, faults, anomalies
+                    tally.found_by = searched.survey.last_by
+                if not options.exhaust:
+                    break
+    tally.first = kept.end(workload.judge)
     tally.exhausted = searched.exhausted
     tally.schedule = searched.schedule(name_of)
     tally.how_far = searched.survey.how_far(estimated=not in_part and not tally.exhausted and not tally.first)
@@ -244,7 +257,7 @@ def _finding(
     workload: ScenarioWorkload,
     options: ExploreOptions,
     found_by: str,
-    first: tuple[int, Execution, FaultPoints, list[Anomaly]],
+    first: Failed,
 ) -> Finding:
     number, execution, faults, anomalies = first
     found = {"policy": found_by, "seed": options.seed, "execution": number}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import count
 from random import Random
 from typing import Final
@@ -25,7 +25,7 @@ from ticketlab.explorer.executors.executor import Executor
 from ticketlab.explorer.policies.draws import draw
 from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.results import ExploreOptions, FaultPointResult
-from ticketlab.explorer.search import search
+from ticketlab.explorer.search import SearchedSoFar, search
 from ticketlab.explorer.survey import Survey
 from ticketlab.explorer.workload import FaultPoints
 from ticketlab.lab.plugins.registry import policy_kind
@@ -37,27 +37,56 @@ BLOCK_EXECUTIONS: Final = 1_000
 Tried = tuple[Execution, FaultPoints]  # an execution, and the faults that were planned for it
 
 
+@dataclass(slots=True)
+class SearchPosition:
+    """Where a search without faults stands: how many executions it has had, and how far its present policy has come.
+
+    `block` is the number of the present block, if the policy never ends.
+    """
+
+    policy: Policy
+    done: int = 0
+    block: int = 0
+    so_far: SearchedSoFar = field(default_factory=SearchedSoFar)
+
+
 class FaultSearch:
     """The executions of an exploration, with or without faults; `exhausted` when every possible one was run.
+
+    It has `ended` when the policy has no other.
 
     A policy that never ends is made anew for each block of executions, with a seed that depends on nothing but the
     search's seed and the number of the block. So another process can run a block without those before.
     `policy` is followed in place of the one that the options name. `in_part` says that other processes search as well.
+    `stopping` is asked before each execution whether the search shall stop, and how many executions it has had; what
+    comes then is left. If it goes on from a `position`, what was seen before is in `survey`.
     """
 
     def __init__(
-        self, executor: Executor, options: ExploreOptions, policy: Policy | None = None, *, in_part: bool = False
+        self,
+        executor: Executor,
+        options: ExploreOptions,
+        policy: Policy | None = None,
+        *,
+        in_part: bool = False,
+        stopping: Callable[[int], bool] = lambda _done: False,
     ) -> None:
         if options.executions < 1:
             raise UsageError(f"{options.executions} executions explore nothing: at least 1 is needed")
         self._executor = executor
         self._options = options
         self._kind = policy_kind(options.policy)
-        self._policy = policy
-        self.exhausted = False
+        self._stopping = stopping
+        made = policy or self._kind.make(options.policy, seed_of_block(options.seed, 0))
+        self.position = SearchPosition(made)
+        self.exhausted = self.ended = False
         self.survey = Survey(str(options.policy), in_part=in_part)
         self._last: Execution | None = None
-        self._searching: Policy  # whose execution was the last
+
+    @property
+    def never_ends(self) -> bool:
+        """Whether the policy draws, block by block."""
+        return not self._kind.ends
 
     def schedule(self, name_of: Callable[[int], str]) -> JobSchedule | None:
         """Return who ran, was ready or was blocked in the last execution; None if the policy keeps no ready queue.
@@ -71,29 +100,40 @@ class FaultSearch:
 
     def executions(self) -> Iterator[Tried]:
         """Yield each execution with the faults that were planned for it."""
-        for number, tried in enumerate(self._all()):
-            if number == self._options.executions:
+        position, tried = self.position, self._all()
+        while not self._stopping(position.done):
+            one = next(tried, None)
+            if one is None:
+                self.ended = True
+                self.exhausted = self._kind.exhausts
                 return
-            self._last = tried[0]
-            self.survey.see(self._last, self._searching)
-            yield tried
-        self.exhausted = self._kind.exhausts
+            if position.done == self._options.executions:
+                return
+            position.done += 1
+            self._last = one[0]
+            self.survey.see(self._last, position.policy)
+            yield one
 
     def _all(self) -> Iterator[Tried]:
         if not self._kind.ends:
             return self._blocks()
-        return self._everywhere() if self._options.faults else self._under(())
+        return self._everywhere() if self._options.faults else self._first_without_faults()
 
     def _blocks(self) -> Iterator[Tried]:
-        for block in count():
-            seed = seed_of_block(self._options.seed, block)
-            policy = self._kind.make(self._options.policy, seed)
+        position = self.position
+        while True:
             if self._options.faults:
-                yield from self._drawn(policy, seed)
+                yield from self._drawn(position.policy, seed_of_block(self._options.seed, position.block))
             else:
-                for execution in search(self._executor, policy, BLOCK_EXECUTIONS):
-                    self._searching = policy
+                for execution in search(self._executor, position.policy, BLOCK_EXECUTIONS, so_far=position.so_far):
                     yield execution, ()
+            position.block += 1
+            position.policy = self._kind.make(self._options.policy, seed_of_block(self._options.seed, position.block))
+            position.so_far = SearchedSoFar()
+
+    def _first_without_faults(self) -> Iterator[Tried]:
+        for execution in search(self._executor, self.position.policy, so_far=self.position.so_far):
+            yield execution, ()
 
     def _victims(self, fault: Fault) -> Sequence[int]:
         buyers, everybody = len(self._executor.scripts), self._executor.size
@@ -104,7 +144,7 @@ class FaultSearch:
     def _everywhere(self) -> Iterator[Tried]:
         everybody = range(self._executor.size)
         noticed: dict[int | None, set[str]] = {who: set() for who in (*everybody, SERVER)}
-        for execution, none in self._under(()):
+        for execution, none in self._first_without_faults():
             for who in everybody:
                 noticed[who] |= footprint(execution, who)
             noticed[SERVER] |= servers_footprint(execution)
@@ -122,9 +162,8 @@ class FaultSearch:
                         break
 
     def _under(self, faults: FaultPoints) -> Iterator[Tried]:
-        policy = self._policy or self._kind.make(self._options.policy, self._options.seed)
+        self.position.policy = policy = self._kind.make(self._options.policy, self._options.seed)
         for execution in search(self._executor, policy, fault_points=faults):
-            self._searching = policy
             yield execution, faults
 
     def _drawn(self, policy: Policy, seed: int) -> Iterator[Tried]:
@@ -139,7 +178,6 @@ class FaultSearch:
                 return
             made = sum(mover == who for mover in execution.trace.who)
             longest[who] = max(longest.get(who, 0), made)
-            self._searching = policy
             yield execution, faults
 
 

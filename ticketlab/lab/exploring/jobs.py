@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
-from ticketlab.core.verdict import Anomaly
-from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.executors.executor import Executor
 from ticketlab.explorer.policies.subtree import Subtree, TreeSearch
 from ticketlab.explorer.results import ExploreOptions
-from ticketlab.explorer.workload import FaultPoints
 from ticketlab.lab.exploring.explore import SearchTally, executor_for, search_all
+from ticketlab.lab.exploring.first_failure import FirstFailure
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.lab.plugins.registry import policy_kind
 
@@ -36,16 +33,6 @@ class ExplorationJob:
     def limited(self, executions: int) -> ExplorationJob:
         """Return the job with a bound on its executions."""
         return replace(self, options=replace(self.options, executions=executions), seconds=None)
-
-
-class FirstFailure(NamedTuple):
-    """The first execution of a job that went wrong, as it can be run again; `number` counts from 1."""
-
-    number: int
-    schedule: tuple[int, ...]
-    when: tuple[int, ...]
-    faults: FaultPoints
-    anomalies: list[Anomaly]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +71,9 @@ def run_on(executor: Executor, workload: ScenarioWorkload, job: ExplorationJob) 
     first, tally.first, tally.last = tally.first, None, None
     return JobResult(
         tally=tally,
-        first=_described(*first) if first else None,
+        first=FirstFailure.of(first) if first else None,
         gave_way=tuple(executor.gave_way),
         left_behind=frozenset(),
         rest=search.explored() if search else Subtree(),
         paused=search is not None and search.paused,
     )
-
-
-def _described(number: int, execution: Execution, faults: FaultPoints, anomalies: list[Anomaly]) -> FirstFailure:
-    return FirstFailure(number, execution.schedule, tuple(execution.when), faults, anomalies)

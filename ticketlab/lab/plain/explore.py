@@ -28,6 +28,7 @@ from ticketlab.lab.artifacts.case_files import versions
 from ticketlab.lab.environment import environment
 from ticketlab.lab.exploring.contention import order_matters, sentences_of_gave_way
 from ticketlab.lab.exploring.fault_search import FaultSearch
+from ticketlab.lab.exploring.kept_search import SearchKeeper, SearchPause
 from ticketlab.lab.plain.case import PlainCase
 from ticketlab.lab.plain.faults import refuse_impossible_faults
 from ticketlab.lab.plain.function import PlainFunction
@@ -53,12 +54,14 @@ def explore_plain(
     allows_unseen: bool = False,
     progress: Progress = lambda _done, _anomalous, _classes=None: None,
     make_judge: Callable[[PlainWorkload], PlainJudge] | None = None,
+    pause: SearchPause | None = None,
 ) -> PlainExploration:
     """Search the schedules of a plain function for one that goes wrong, and shrink it.
 
     `command` is the command line that runs the search again. `allows_unseen` says that it may prove something though
     it saw no race, or not all. `progress` is called now and then with the number of executions, and of wrong ones.
-    `make_judge` makes the judge of its executions, if that is another one than for functions.
+    `make_judge` makes the judge of its executions, if that is another one than for functions. `pause` says when the
+    search stops, and where it goes on from.
 
     Raises:
         UsageError: a name is unknown, or things do not go together.
@@ -67,7 +70,7 @@ def explore_plain(
     """
     how = how or ExploreOptions(executor="processes")
     began = time.monotonic()
-    tally, finding = _explored(plain, how, progress, make_judge or judge_of(how))
+    tally, finding = _explored(plain, how, progress, make_judge or judge_of(how), pause)
     return PlainExploration(
         command=command,
         function=plain.title,
@@ -99,6 +102,7 @@ def _explored(
     how: ExploreOptions,
     progress: Progress,
     make_judge: Callable[[PlainWorkload], PlainJudge],
+    pause: SearchPause | None,
 ) -> tuple[PlainTally, PlainFinding | None]:
     """Search, and shrink what went wrong first, if anything did."""
     refuse_impossible_faults(how.faults, how.executor)
@@ -106,7 +110,7 @@ def _explored(
     with probes_in_place(how), executor_of(workload, how) as executor, _told_of(tally, workload):
         judge = make_judge(workload)
         _look_around(executor, workload, judge, how, tally)
-        _search(executor, judge, how, tally, progress)
+        _search(executor, judge, how, tally, progress, pause)
         unstruck = ["no fault was injected"] if how.faults and not tally.points.results() else []
         tally.gave_way = [
             *unstruck,
@@ -202,29 +206,40 @@ def _look_around(
         tally.note(execution)
 
 
-def _search(executor: Executor, judge: PlainJudge, how: ExploreOptions, tally: PlainTally, progress: Progress) -> None:
+def _search(
+    executor: Executor,
+    judge: PlainJudge,
+    how: ExploreOptions,
+    tally: PlainTally,
+    progress: Progress,
+    pause: SearchPause | None,
+) -> None:
     """Run a search and judge each execution, until one goes wrong or, if it shall exhaust, until nothing is left."""
-    tried = FaultSearch(executor, how)
-    for execution, faults in tried.executions():
-        tally.executions += 1
-        tally.last = execution
-        tally.note(execution)
-        if tally.executions % _BETWEEN_PROGRESS == 0:
-            progress(tally.executions, tally.anomalous, tried.survey.classes)
-        tally.contested = tally.contested or (not execution.injected and order_matters(execution))
-        anomalies = judge.judge(execution)
-        tally.points.count(execution, faults, anomalies, process_name)
-        tally.cut_short += is_cut_short(execution)
-        if tally.cut_short:
-            break  # what comes of such a long one is long as well, and more of the kind
-        if anomalies:
-            tally.anomalous += 1
-            tally.names.update({anomaly.name for anomaly in anomalies})
-            if tally.first is None:
-                tally.first = tally.executions, execution, faults, anomalies
-                tally.found_by = tried.survey.last_by
-            if not how.exhaust:
-                break
+    kept = SearchKeeper(pause, executor, how, (tally, judge.counted))
+    tried = kept.search = FaultSearch(executor, how, stopping=kept.stops)
+    kept.begin()
+    with kept.listening():
+        for execution, faults in tried.executions():
+            tally.executions += 1
+            tally.last = execution
+            tally.note(execution)
+            if tally.executions % _BETWEEN_PROGRESS == 0:
+                progress(tally.executions, tally.anomalous, tried.survey.classes)
+            tally.contested = tally.contested or (not execution.injected and order_matters(execution))
+            anomalies = judge.judge(execution)
+            tally.points.count(execution, faults, anomalies, process_name)
+            tally.cut_short += is_cut_short(execution)
+            if tally.cut_short:
+                break  # what comes of such a long one is long as well, and more of the kind
+            if anomalies:
+                tally.anomalous += 1
+                tally.names.update({anomaly.name for anomaly in anomalies})
+                if kept.first is None:
+                    kept.first = tally.executions, execution, faults, anomalies
+                    tally.found_by = tried.survey.last_by
+                if not how.exhaust:
+                    break
+    tally.first = kept.end(judge.judge)
     tally.exhausted = tried.exhausted
     tally.schedule = tried.schedule(process_name)
     tally.how_far = tried.survey.how_far(estimated=not tally.exhausted and not tally.first)

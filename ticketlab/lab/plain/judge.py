@@ -7,6 +7,7 @@ come to one after another, in any order, or where it made somebody fail who othe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ticketlab.checker.observed import MadeStep, Pattern, patterns
@@ -28,6 +29,13 @@ NameOf = Callable[[int], str]
 """Says how people call a participant."""
 
 
+@dataclass(slots=True)
+class JudgeCounts:
+    """How many executions of tasks ended as no order does, though nothing says whether that is wrong."""
+
+    in_no_order: int = 0
+
+
 class PlainJudge:
     """Judges executions of a workload right after they ran."""
 
@@ -36,7 +44,7 @@ class PlainJudge:
         self._plain = workload.plain
         self._serial: dict[frozenset[int], SerialRuns] = {}
         self.left_behind: set[str] = set()  # the names that only a fault has left
-        self._in_no_order = 0  # how many executions of tasks ended so, though nothing says whether that is wrong
+        self.counted = JudgeCounts()
 
     def learn(self, executor: Executor) -> Sequence[Execution]:
         """Learn what the participants come to one after another; return these runs. No search may be going on."""
@@ -76,9 +84,11 @@ class PlainJudge:
     @property
     def left_out(self) -> Sequence[str]:
         """What was not judged, in sentences."""
-        if not self._in_no_order:
+        if not self.counted.in_no_order:
             return ()
-        ended = f"{pluralize(self._in_no_order, 'execution')} ended as no order of the tasks one after another does"
+        ended = (
+            f"{pluralize(self.counted.in_no_order, 'execution')} ended as no order of the tasks one after another does"
+        )
         return (f"{ended}: say what is right with an invariant, or ask for serial",)
 
     @property
@@ -140,7 +150,7 @@ class PlainJudge:
             sentence = f"results and files are not those of any order of the {who} one after another"
             yield Anomaly("not serializable", sentence, {"files": sorted(name for name, _ in result.files)})
         elif strange and self._is_unsaid and not failed:
-            self._in_no_order += 1
+            self.counted.in_no_order += 1
         yield from left_behind(result, serial)
 
     def _is_strange(

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ticketlab.core.pacing import OUT_OF_SIGHT, OUTLASTED, UNTRIED
-from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.survey import HowFar
-from ticketlab.explorer.workload import FaultPoints
 from ticketlab.lab.exploring.fault_search import FaultPointTally
+from ticketlab.lab.exploring.first_failure import Failed
 from ticketlab.lab.plain.results import Touched
 from ticketlab.probes.here import HERE
 from ticketlab.probes.waiting import SLEPT, WAITED
@@ -27,7 +26,7 @@ class PlainTally:
     names: Counter[str] = field(default_factory=Counter)
     exhausted: bool = False
     contested: bool = False
-    first: tuple[int, Execution, FaultPoints, list[Anomaly]] | None = None
+    first: Failed | None = None
     points: FaultPointTally = field(default_factory=FaultPointTally)
     seen: Sequence[Touched] = ()
     unseen: dict[str, str] = field(default_factory=dict)

@@ -14,8 +14,8 @@ from ticketlab.core import pacing
 from ticketlab.core.pacing import BLOCKED, Blocked
 from ticketlab.core.steps import Action, Step
 from ticketlab.probes.here import HERE, of_object
+from ticketlab.probes.shared.places import Put
 from ticketlab.probes.shared.pulses import Pulse
-from ticketlab.probes.shared.reachable import Put
 from ticketlab.probes.shared.registry import SharedObject
 from ticketlab.probes.shared.semaphores import ProcessSemaphore, SystemCounter, semaphore_of
 from ticketlab.probes.standins import StandIn

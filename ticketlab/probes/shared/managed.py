@@ -13,9 +13,9 @@ from ticketlab.core.pacing import BLOCKED, Blocked
 from ticketlab.core.steps import Action, Step
 from ticketlab.probes.shared.contents import content_text
 from ticketlab.probes.shared.keyed import whole_step, written_key
+from ticketlab.probes.shared.places import Put
 from ticketlab.probes.shared.proxies import OF_PART, Proxy, RemoteCall
 from ticketlab.probes.shared.pulses import Pulse
-from ticketlab.probes.shared.reachable import Put
 from ticketlab.probes.waiting import TIMED_OUT, try_once, wait_for
 
 

@@ -23,7 +23,7 @@ from ticketlab.core.errors import UsageError
 from ticketlab.core.pacing import BLOCKED, Blocked
 from ticketlab.core.steps import Access, Action, Step
 from ticketlab.probes.here import HERE, of_known, shared_probe
-from ticketlab.probes.shared.reachable import Put
+from ticketlab.probes.shared.places import Put
 from ticketlab.probes.shared.registry import SharedObject
 from ticketlab.probes.standins import StandIn
 from ticketlab.probes.waiting import TIMED_OUT, wait_for

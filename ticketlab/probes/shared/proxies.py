@@ -11,7 +11,7 @@ from typing import Any, Final
 from ticketlab.core import pacing
 from ticketlab.core.steps import Action
 from ticketlab.probes.shared.keyed import part_step, whole_step
-from ticketlab.probes.shared.reachable import Put
+from ticketlab.probes.shared.places import Put
 from ticketlab.probes.shared.registry import SharedObject
 
 _LOOKS: Final = frozenset(

@@ -18,8 +18,8 @@ from ticketlab.core.system.queue_feeders import await_feeders
 from ticketlab.probes.here import of_object
 from ticketlab.probes.shared.conditions import counter_of
 from ticketlab.probes.shared.pipes import HOLDS, Stream, readable
+from ticketlab.probes.shared.places import Put
 from ticketlab.probes.shared.pulses import Pulse
-from ticketlab.probes.shared.reachable import Put
 from ticketlab.probes.shared.registry import SharedObject
 from ticketlab.probes.standins import StandIn
 from ticketlab.probes.waiting import TIMED_OUT, try_once, wait_for

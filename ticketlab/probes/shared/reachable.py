@@ -1,75 +1,153 @@
 """What a function can come to: its closure, its globals, its defaults, and what these hold.
 
 An object has the name by which the function's author knows it: that of the variable, with attributes and keys after it.
+All is looked through before anything is exchanged, so that an object is known with every place that holds it.
 """
 
 from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache, partial
-from types import CellType, FunctionType, MethodType, ModuleType, SimpleNamespace
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache, cached_property, partial
+from gc import get_referents
+from types import (
+    BuiltinMethodType,
+    CellType,
+    FrameType,
+    FunctionType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+    SimpleNamespace,
+    TracebackType,
+)
+from typing import Any, Final, NamedTuple
 
+from ticketlab.probes.shared.places import (
+    PlaceInSet,
+    PlaceInside,
+    Put,
+    Rebuilt,
+    attributes,
+    context_value,
+    referent,
+    some_are_fixed,
+)
 from ticketlab.probes.standins import identity, is_users
 
-MOST_OBJECTS: Final = 50_000
+MOST_OBJECTS: Final = 200_000
 """More objects than these are not looked through."""
 
 _SIMPLE: Final = frozenset({str, bytes, int, float, bool, type(None)})
+_HOLDING: Final = frozenset(
+    {
+        *("builtins", "collections", "functools", "itertools", "operator", "types", "enum", "dataclasses"),
+        *("_contextvars", "contextvars", "contextlib", "weakref", "_weakref", "_weakrefset"),
+    }
+)
+"""The modules of Python whose objects do nothing but hold others."""
 
-Put = Callable[[Any], None]
-"""Puts another object where one was found."""
-
-Reached = tuple[str, Any, Put | None]
+_TOO_MUCH: Final = (FrameType, TracebackType, BaseException)
+"""What holds all that was there when it was made."""
 
 
-def reachable(roots: Mapping[str, Any], beside: Iterable[Any] = (), *, again: bool = False) -> Iterator[Reached]:
-    """Yield what can be reached from some objects, the nearest first: its name, the object, and what replaces it.
+class Reached(NamedTuple):
+    """An object that can be reached, the name of its nearest place, and for each place what puts another there.
 
-    What the objects `beside` hold is left out. With `again`, what is held in several places comes once for each.
+    It is None for a place where nothing else can be put.
     """
-    waiting: deque[Reached] = deque(_items("", roots))
-    seen = set(map(identity, beside))
-    while waiting and len(seen) < MOST_OBJECTS:
+
+    name: str
+    value: Any
+    places: list[Put | None]
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether nothing else can be put in one of its places."""
+        return some_are_fixed(self.places)
+
+
+_Held = tuple[str, Any, Put | None]
+
+
+def reachable(roots: Mapping[str, Any], beside: Iterable[Any] = ()) -> Iterator[Reached]:
+    """Yield what can be reached from some objects, the nearest first, once all has been looked through.
+
+    What the objects `beside` hold is left out. If there are more than `MOST_OBJECTS`, the rest is left out.
+    """
+    waiting: deque[_Held] = deque(_items("", roots))
+    found: dict[int, Reached] = {}
+    left_out, modules = set(map(identity, beside)), set[int]()
+    while waiting:
         name, value, put = waiting.popleft()
         if type(value) in _SIMPLE:
             continue
-        new = identity(value) not in seen
-        if new or again:
-            yield name, value, put
-        if new:
-            seen.add(identity(value))
-            waiting.extend(_inside(name, value, seen))
+        reached = found.get(identity(value))
+        if reached is not None:
+            reached.places.append(put)
+        elif len(found) < MOST_OBJECTS:
+            found[identity(value)] = reached = Reached(name, value, [put])
+            if identity(value) not in left_out:
+                waiting.extend(_inside(reached, modules))
+    yield from found.values()
 
 
-def _inside(name: str, value: Any, seen: set[int]) -> Iterator[Reached]:
+def _inside(reached: Reached, modules: set[int]) -> Iterator[_Held]:
+    name, value, _ = reached
     if isinstance(value, FunctionType):
-        yield from _inside_function(name, value, seen)
-    elif isinstance(value, partial):
-        yield from [(name, value.func, partial(_set_called, value)), *((name, each, None) for each in value.args)]
-        yield from _items("", value.keywords)
-    elif isinstance(value, MethodType):
-        yield from [(name, value.__func__, None), (name, value.__self__, None)]
+        yield from _inside_function(name, value, modules)
     elif isinstance(value, ModuleType):
         if _is_users(value):
-            yield from _of_module(vars(value), seen)
+            yield from _of_module(vars(value), modules)
     elif isinstance(value, dict):
         yield from _items(name, value, "[{!r}]")
-    elif isinstance(value, list):
+        yield name, getattr(value, "default_factory", None), None
+    elif isinstance(value, list | deque):
         yield from ((f"{name}[{at}]", each, partial(value.__setitem__, at)) for at, each in enumerate(value))
-    elif isinstance(value, tuple | set | frozenset):
-        yield from ((f"{name}[{at}]", each, None) for at, each in enumerate(value))
+    elif isinstance(value, set):
+        yield from ((f"{name}[{at}]", each, PlaceInSet(value, each)) for at, each in enumerate(value))
     elif isinstance(value, type):
         if _is_of_user(value.__module__):
             names = list(vars(value).items())
             yield from ((each, held, partial(_set_in_class, value, each)) for each, held in names)
-    elif isinstance(value, SimpleNamespace) or _is_of_user(type(value).__module__):
-        yield from _items(name, getattr(value, "__dict__", {}), ".{}")
+            yield from ((base.__name__, base, None) for base in value.__bases__)
+    else:
+        yield from _inside_other(reached)
+    if _is_of_user(type(value).__module__) and not isinstance(value, type):
+        yield from ((name + "." + each, held, put) for each, held, put in attributes(value))
+        yield type(value).__name__, type(value), None
 
 
-def _inside_function(name: str, function: FunctionType, seen: set[int]) -> Iterator[Reached]:
+def _inside_other(reached: Reached) -> Iterator[_Held]:
+    """Yield what an object holds that is exchanged as a whole if anything in it is, or that is none of the user's."""
+    name, value, places = reached
+    if isinstance(value, tuple | frozenset):
+        rebuilt = Rebuilt(value, list(value), places)
+        yield from ((f"{name}[{at}]", each, PlaceInside(rebuilt, at)) for at, each in enumerate(value))
+    elif isinstance(value, partial):
+        yield name, value.func, partial(_set_called, value)
+        named = getattr(value.func, "__code__", None)
+        names = named.co_varnames[: named.co_argcount] if named is not None else ()
+        for at, each in enumerate(value.args):
+            yield names[at] if at < len(names) else f"argument {at + 1}", each, partial(_set_argument, value, at)
+        yield from _items("", value.keywords)
+    elif isinstance(value, MethodType):
+        yield from [(name, value.__func__, None), (name, value.__self__, None)]
+    elif isinstance(value, BuiltinMethodType | MethodWrapperType):
+        if not isinstance(value.__self__, ModuleType | None):
+            yield name, value.__self__, PlaceInside(Rebuilt(value, [value.__self__], places), 0)
+    elif (held := context_value(value) or referent(value, places)) is not None:
+        yield name, *held
+    elif isinstance(value, SimpleNamespace):
+        yield from _items(name, vars(value), ".{}")
+    elif isinstance(value, cached_property):  # which has a lock of its own in Python 3.11
+        yield name, value.func, None
+    elif type(value).__module__ in _HOLDING and not isinstance(value, _TOO_MUCH):
+        yield from ((name, each, None) for each in get_referents(value) if not isinstance(each, type | ModuleType))
+
+
+def _inside_function(name: str, function: FunctionType, modules: set[int]) -> Iterator[_Held]:
     for variable, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         try:
             yield variable, cell.cell_contents, partial(_fill, cell)
@@ -82,14 +160,14 @@ def _inside_function(name: str, function: FunctionType, seen: set[int]) -> Itera
         yield parameters[place], value, partial(_set_default, function, place - len(parameters) + len(defaults))
     yield from _items("", function.__kwdefaults__ or {})
     if _is_users(sys.modules.get(function.__module__)):
-        yield from _of_module(function.__globals__, seen)
+        yield from _of_module(function.__globals__, modules)
     yield from _items(name, vars(function), ".{}")
 
 
-def _of_module(names: dict[str, Any], seen: set[int]) -> Iterator[Reached]:
+def _of_module(names: dict[str, Any], modules: set[int]) -> Iterator[_Held]:
     """Yield what a module holds, once."""
-    if identity(names) not in seen:
-        seen.add(identity(names))
+    if identity(names) not in modules:
+        modules.add(identity(names))
         yield from _items("", names)
 
 
@@ -100,20 +178,28 @@ def _set_default(function: FunctionType, place: int, value: Any) -> None:
 
 
 def _set_in_class(owner: type, name: str, value: Any) -> None:
-    """A function in place of a builtin one must not become a method."""
-    setattr(owner, name, staticmethod(value) if isinstance(value, FunctionType) else value)
+    """A function in place of a builtin one must not become a method; a metaclass has no say."""
+    type.__setattr__(owner, name, staticmethod(value) if isinstance(value, FunctionType) else value)
 
 
 def _set_called(value: partial[Any], function: Any) -> None:
+    _set_in_partial(value, function, value.args)
+
+
+def _set_argument(value: partial[Any], at: int, argument: Any) -> None:
+    _set_in_partial(value, value.func, (*value.args[:at], argument, *value.args[at + 1 :]))
+
+
+def _set_in_partial(value: partial[Any], function: Any, args: tuple[Any, ...]) -> None:
     state: Any = value  # typeshed leaves out that it can be set
-    state.__setstate__((function, value.args, value.keywords, vars(value)))
+    state.__setstate__((function, args, value.keywords, vars(value)))
 
 
 def _fill(cell: CellType, value: Any) -> None:
     cell.cell_contents = value
 
 
-def _items(name: str, held: Mapping[Any, Any], form: str = "{}") -> Iterator[Reached]:
+def _items(name: str, held: Mapping[Any, Any], form: str = "{}") -> Iterator[_Held]:
     for key, value in list(held.items()):
         if not (isinstance(key, str) and key.startswith("__")):
             yield name + form.format(key), value, partial(held.__setitem__, key) if isinstance(held, dict) else None

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from ticketlab.core import pacing
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.system.queue_feeders import await_feeders
-from ticketlab.probes.shared.reachable import Put, reachable
+from ticketlab.probes.shared.places import Put, put_everywhere
+from ticketlab.probes.shared.reachable import MOST_OBJECTS, Reached, reachable
 
 
 class SharedObject:
@@ -22,6 +24,9 @@ class SharedObject:
 
     is_part = False
     """Whether other objects are made of such objects, so that it is put back with them."""
+
+    is_replaced = False
+    """Whether another object takes its place wherever it is held, since nothing can stand in for its own calls."""
 
     def __init__(self, value: Any) -> None:
         self.value = value  # which also keeps its identity from being given to another
@@ -99,6 +104,8 @@ class SharedObjects:
         self._created_so_far = 0
         self._instead: dict[str, SharedObject] = {}  # by name: what the last `reset` made in place of that
         self._named: Counter[str] = Counter()
+        self._held: dict[int, Reached] = {}  # what can be reached, with all places that hold it
+        self.blind: list[str] = []  # what of the objects is not seen, for which reason
         self.in_one_process = False
         self.participant = "process"  # how people call who takes part
         self._place = 0
@@ -108,8 +115,11 @@ class SharedObjects:
     def open(self, roots: Mapping[str, Any]) -> None:
         """Find and name what participants can come to, once for a search, before they are forked."""
         self.is_open = True
-        for name, value, put in reachable(roots):
-            found = self.adopt(value, name, put)
+        self._held = {id(reached.value): reached for reached in reachable(roots)}
+        if len(self._held) == MOST_OBJECTS:
+            self.blind.append(f"the function can come to more than {MOST_OBJECTS:,} objects, and the lab knows no more")
+        for name, value, _ in list(self._held.values()):
+            found = self.adopt(value, name)
             if found is not None:
                 self._told.append(found)
                 self._adopt_parts(found)
@@ -129,6 +139,7 @@ class SharedObjects:
         there = {id(found) for found, _ in self._saved}
         self._told = [found for found in self._told if id(found) in there]
         self._known = set(self._found)
+        self._held.clear()
 
     def _all(self) -> Iterator[SharedObject]:
         """Yield each object once; there may come more meanwhile."""
@@ -178,24 +189,37 @@ class SharedObjects:
         """Take down that another object stands for one that was found."""
         self._found[id(value)] = found
 
-    def adopt(self, value: Any, name: str, put: Put | None = None, *, parts: bool = False) -> SharedObject | None:
+    def adopt(self, value: Any, name: str, *, parts: bool = False) -> SharedObject | None:
         """Take an object in under a name; None if it is no shared object, and if it has been taken in already.
 
-        With `parts`, only what other objects are made of is taken in.
+        The name does not count if a variable holds the object. With `parts`, only what other objects are made of is
+        taken in.
         """
         if id(value) in self._found:
             return None
         with suppress(*_GONE):
             found = self._what_is(value)
             if found is not None and (found.is_part or not parts):
-                return self._take_in(value, found, name, put)
+                return self._take_in(value, found, name)
         self._found.pop(id(value), None)
         return None
 
-    def _take_in(self, value: Any, found: SharedObject, name: str, put: Put | None) -> SharedObject:
+    def put_of(self, value: Any) -> Put | None:
+        """Return what puts another object wherever one can be reached, while a search begins."""
+        held = self._held.get(id(value))
+        return partial(put_everywhere, held.places) if held is not None else None
+
+    def _take_in(self, value: Any, found: SharedObject, name: str) -> SharedObject:
+        held = self._held.get(id(value))
+        put = self.put_of(value)
+        name = held.name if held is not None else name
         self._found[id(value)] = found
         self._names[name] += 1
         found.attach(name if self._names[name] == 1 else f"{name}#{self._names[name]}", put)
+        if found.is_replaced and found is not value and held is not None and held.is_fixed:
+            self.blind.append(
+                f"{found.name} is also where it cannot be exchanged: what is done there the lab does not see"
+            )
         return found
 
     def restore(self) -> None:

@@ -13,7 +13,7 @@ from ticketlab.core import pacing
 from ticketlab.core.pacing import BLOCKED, Blocked
 from ticketlab.core.steps import Action, Step
 from ticketlab.probes.here import HERE, shared_probe
-from ticketlab.probes.shared.reachable import Put
+from ticketlab.probes.shared.places import Put
 from ticketlab.probes.shared.registry import SharedObject
 from ticketlab.probes.waiting import TIMED_OUT, try_once, wait_for
 
@@ -74,6 +74,7 @@ class ProcessSemaphore(SharedObject):
         self.release = shared_probe(self.real.release, self._release)
         self._get_value = shared_probe(self.real._get_value, self._look)
         self._is_zero = shared_probe(self.real._is_zero, lambda: self._look() == 0)
+        self._put = HERE.shared.put_of(self.real)  # if its methods are held
         self._install(self)
 
     def detach(self) -> None:
@@ -81,6 +82,8 @@ class ProcessSemaphore(SharedObject):
         self._install(self.real)
 
     def _install(self, inside: Any) -> None:
+        if self._put is not None:
+            self._put(inside)
         self.value._semlock = inside
         self.value.acquire, self.value.release = inside.acquire, inside.release
 

@@ -16,7 +16,7 @@ from ticketlab.core.pacing import BLOCKED, Blocked
 from ticketlab.core.steps import Action, Step
 from ticketlab.probes.here import HERE, shared_probe
 from ticketlab.probes.shared.conditions import ProcessBarrier
-from ticketlab.probes.shared.reachable import Put
+from ticketlab.probes.shared.places import Put
 from ticketlab.probes.shared.registry import SharedObject
 from ticketlab.probes.waiting import TIMED_OUT, try_once, wait_for
 
@@ -28,6 +28,7 @@ class ThreadLock(SharedObject):
     """A lock; it stands in for the C object."""
 
     is_part = True
+    is_replaced = True
 
     def attach(self, name: str, put: Put | None) -> None:
         """Take the C object's place."""

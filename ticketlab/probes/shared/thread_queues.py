@@ -11,7 +11,7 @@ from ticketlab.core import pacing
 from ticketlab.core.pacing import BLOCKED
 from ticketlab.core.steps import Action, Step
 from ticketlab.probes.here import HERE, shared_probe
-from ticketlab.probes.shared.reachable import Put
+from ticketlab.probes.shared.places import Put
 from ticketlab.probes.shared.registry import SharedObject
 from ticketlab.probes.waiting import TIMED_OUT, try_once, wait_for
 
@@ -95,6 +95,8 @@ class ThreadQueue(SharedObject):
 
 class CQueue(SharedObject):
     """A `SimpleQueue`; it stands in for the C object."""
+
+    is_replaced = True
 
     def attach(self, name: str, put: Put | None) -> None:
         """Take the C object's place."""

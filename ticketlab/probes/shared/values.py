@@ -17,7 +17,7 @@ from ticketlab.core.pacing import BLOCKED
 from ticketlab.core.steps import Access, Action, Step
 from ticketlab.probes.here import HERE, BrokenOff, shared_probe
 from ticketlab.probes.shared.keyed import part_step, whole_step
-from ticketlab.probes.shared.reachable import Put
+from ticketlab.probes.shared.places import Put
 from ticketlab.probes.shared.registry import SharedObject
 from ticketlab.probes.shared.semaphores import ProcessSemaphore
 from ticketlab.probes.standins import StandIn
@@ -28,6 +28,8 @@ _FIELDS: Final = ("value", "raw")  # of a number or a text; these are the whole
 
 class SharedBlock(SharedObject):
     """A block of shared memory, raw: a ctypes object over it."""
+
+    is_replaced = True
 
     lock: ProcessSemaphore | None = None
 
@@ -89,6 +91,8 @@ class SharedBlock(SharedObject):
 
 class GuardedBlock(SharedBlock):
     """What `Value` and `Array` return: a wrapper with a lock."""
+
+    is_replaced = False
 
     def __init__(self, value: Any) -> None:
         super().__init__(value)
