@@ -45,6 +45,7 @@ def defined(module: ast.Module) -> Iterator[str]:
                 yield name
 
 
+@pytest.mark.slow
 def test_a_public_name_is_defined_once() -> None:
     homes: dict[str, set[str]] = defaultdict(set)
     for path in ROOT.rglob("*.py"):

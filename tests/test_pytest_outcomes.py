@@ -7,6 +7,7 @@ import pytest
 EXECUTORS = ["inline", "processes"]
 
 
+@pytest.mark.slow
 def test_a_skip_goes_through_where_a_library_has_tracebacks_sent_along(pytester: pytest.Pytester) -> None:
     """Dask imports tblib, which has every exception pickled with its context; that of a skip cannot be pickled."""
     pytester.makeconftest(
@@ -29,6 +30,7 @@ def test_a_skip_goes_through_where_a_library_has_tracebacks_sent_along(pytester:
     pytester.runpytest_subprocess("-rs").assert_outcomes(skipped=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_skip_and_xfail_go_through_and_exit_is_a_crash(pytester: pytest.Pytester, executor: str) -> None:
     pytester.makepyfile(
@@ -57,6 +59,7 @@ def test_skip_and_xfail_go_through_and_exit_is_a_crash(pytester: pytest.Pytester
     result.stdout.fnmatch_lines(["*buyer 1 crashed (RuntimeError: the function exited with 3)", "*SKIPPED*: not here"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("caller", ["race_test", "check_function"])
 def test_a_time_out_ends_a_test_that_hangs(pytester: pytest.Pytester, caller: str) -> None:
     """As pytest-timeout does it: a signal handler makes the test fail."""
@@ -102,6 +105,7 @@ def test_a_time_out_ends_a_test_that_hangs(pytester: pytest.Pytester, caller: st
     result.stdout.fnmatch_lines(["E * Failed: Timeout (>1.0s)"])
 
 
+@pytest.mark.slow
 def test_ctrl_c_goes_through(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """

@@ -61,6 +61,7 @@ def test_a_race_fails_and_shows_the_table_the_sentence_and_the_line_that_replays
     again.stdout.fnmatch_lines(["*goes wrong again under the saved schedule:", "1  read main → 1 ◀", "lost update*"])
 
 
+@pytest.mark.slow
 def test_a_cure_passes_a_replay_with_other_steps_is_an_error_of_its_own(pytester: pytest.Pytester) -> None:
     path = pytester.makepyfile(RACE)
     pytester.runpytest().assert_outcomes(failed=1)
@@ -197,6 +198,7 @@ def test_each_way_to_go_wrong_is_named(settings: str, body: str, message: str, p
     result.stdout.fnmatch_lines([message])
 
 
+@pytest.mark.slow
 def test_a_deadlock_of_ones_own_locks_is_found_on_real_processes_too(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
+import pytest
+
 from tests.checker.random_histories import counter_history
 from tests.checker.true_sentences import FORMS, check_numbers
 from ticketlab.checker import check, counter
@@ -47,6 +49,7 @@ def test_searches_that_a_cancel_between_them_explains_are_not_said_to_contradict
     assert found.name == "oversold"
 
 
+@pytest.mark.slow
 def test_every_number_is_true_in_every_form_of_sentence() -> None:
     seen = set()
     for seed in range(12_000):

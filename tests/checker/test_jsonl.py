@@ -29,6 +29,7 @@ operations = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(operations, max_size=8), st.randoms())
 def test_what_is_written_is_read_back(some: list[Operation], random: object) -> None:
     apart = [

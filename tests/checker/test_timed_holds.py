@@ -30,6 +30,7 @@ def verdict_of(stock: int, *operations: Operation) -> str:
     return verdict.anomalies[0].name if verdict.anomalies else "right"
 
 
+@pytest.mark.slow
 def test_never_calls_a_right_history_wrong_and_misses_little() -> None:
     right = wrong = missed = 0
     for seed in range(600):
@@ -172,6 +173,7 @@ def only_certain(operations: list[Operation], rows: set[int]) -> list[Operation]
     return kept
 
 
+@pytest.mark.slow
 def test_a_proof_contradicts_itself_in_exact_time_and_is_minimal_if_it_says_so() -> None:
     proofs = minimal = 0
     for seed in range(540):

@@ -35,6 +35,7 @@ DEADLINE = 30.0
 """Guards against hanging; nothing is expected to take this long."""
 
 
+@pytest.mark.slow
 def test_a_small_comparison_from_the_verdict_to_the_saved_run(tmp_path: Path) -> None:
     outputs = ("--export-json", "r.json", "--export-csv", "r.csv", "--export-markdown", "r.md", "--save", "main")
     done = ticketlab(*SMALL, *outputs, cwd=tmp_path)
@@ -64,6 +65,7 @@ def test_a_small_comparison_from_the_verdict_to_the_saved_run(tmp_path: Path) ->
     assert len(json.loads(ticketlab("runs", "--json", cwd=tmp_path).stdout)["runs"]) == 1
 
 
+@pytest.mark.slow
 def test_predictions_are_said_to_be_predictions_in_every_form(tmp_path: Path) -> None:
     words = [word if word != "lock,none" else "lock" for word in SMALL]
     words[words.index("--buyers") + 1] = "4"
@@ -105,6 +107,7 @@ def next_commands(printed: str) -> list[list[str]]:
 TINY = ("compare", "--stores", "sqlite", "--strategies", "none,lock", "--buyers", "2", "--rounds", "2", "--orders", "5")
 
 
+@pytest.mark.slow
 def test_the_next_commands_work_as_printed_and_keep_the_settings(tmp_path: Path) -> None:
     settings = ["--strategies", "none,lock", "--rounds", "2", "--orders", "500", "--timeout"]
     overlapping = [*TINY[:-1], "500"]  # a buyer of 5 orders may be done before the other one has begun
@@ -121,6 +124,7 @@ def test_the_next_commands_work_as_printed_and_keep_the_settings(tmp_path: Path)
     assert ticketlab(*held[1:], cwd=tmp_path).returncode in (0, 5)  # chance misses are rare, and no errors
 
 
+@pytest.mark.slow
 def test_a_real_change_is_measured_again_before_it_is_a_miss(tmp_path: Path) -> None:
     tiny = [word if word != "none,lock" else "lock" for word in TINY]
     assert ticketlab(*tiny, "--save", "main", "--format", "csv", cwd=tmp_path).returncode == 0
@@ -151,6 +155,7 @@ def test_a_safe_strategy_that_went_wrong_is_an_anomaly_found(tmp_path: Path) -> 
     assert done.stdout.startswith("✗ claims to be safe, and went wrong: lock on private (")
 
 
+@pytest.mark.slow
 def test_races_and_stories_are_kept_too(tmp_path: Path) -> None:
     words = ["race", "--store", "sqlite", "--strategy", "lock", "--buyers", "2", "--latency", "none"]
     assert ticketlab(*words, cwd=tmp_path).returncode == 0
@@ -273,6 +278,7 @@ def test_the_crash_matrix_in_every_form_fills_the_column_of_later_comparisons(tm
     assert column == {"lock": "lock never released", "none": "not tested"}
 
 
+@pytest.mark.slow
 def test_the_crash_matrix_is_the_same_twice_for_people_and_for_programs(tmp_path: Path) -> None:
     words = [*CRASHES[:3], "json:rename", *CRASHES[4:], "--export-csv"]
     one, other = (ticketlab(*words, name, cwd=tmp_path) for name in ("one.csv", "other.csv"))
@@ -291,6 +297,7 @@ def test_faults_that_can_strike_nowhere_are_no_proof(tmp_path: Path) -> None:
     assert "kill-service can be injected nowhere here: flock has no service process" in refused.stderr
 
 
+@pytest.mark.slow
 def test_a_default_that_is_meant_for_races_stops_no_crash_matrix_and_is_not_repeated(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[tool.ticketlab]\nbuyers = 4\nseconds = 9\n")
     words = ["--faults", "kill", "--stores", "json:rename", "--strategies", "flock"]

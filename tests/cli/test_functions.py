@@ -84,6 +84,7 @@ def run(*words: str) -> Result:
     return result
 
 
+@pytest.mark.slow
 def test_a_fix_is_told_kept_and_drawn(tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     settings = ("--reset", "shop:lay_out", "--invariant", "shop:one_winner", "--fix")
@@ -115,6 +116,7 @@ def explored(*words: str) -> tuple[Any, int]:
     return json.loads(result.stdout), result.return_value
 
 
+@pytest.mark.slow
 def test_what_is_found_is_drawn_listed_and_replayed() -> None:
     result = run("explore", *CLAIM)
     assert result.return_value == 1
@@ -128,6 +130,7 @@ def test_what_is_found_is_drawn_listed_and_replayed() -> None:
     assert "10 steps, the same as when the case was saved (processes)." in again.output
 
 
+@pytest.mark.slow
 def test_a_result_names_its_command_and_is_drawn_as_a_page() -> None:
     found, code = explored(*CLAIM, "--html", "page.html", "--save", "before")
     assert code == 1
@@ -142,6 +145,7 @@ def test_a_result_names_its_command_and_is_drawn_as_a_page() -> None:
         assert "shop:claim: ✗ lost update, invariant broken" in Path("again.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_policy_of_operating_systems_draws_what_it_ran_on_the_page_of_a_kept_run_too() -> None:
     result = run("explore", *CLAIM, "--policy", "rr:1")
     drawn = result.output.split("The schedule of the last execution, in steps\n")[1].splitlines()
@@ -164,6 +168,7 @@ def test_a_file_is_named_by_its_path_and_right_is_right(in_tmp_path: Path) -> No
     assert "Exhausted: all interleavings of 2 processes are safe" in result.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "words", "seen"),
     [
@@ -208,6 +213,7 @@ def test_the_kernel_stops_the_calls_of_a_function_if_asked() -> None:
         run("replay", str(case), "--executor", "inline")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("memory_of_other_tests")
 def test_what_no_probe_told_is_in_the_text_and_on_the_page(shop: Path) -> None:
     shop.write_text("import subprocess\n\ndef log(): subprocess.run(['sh', '-c', 'echo >> log'], check=True)")
@@ -229,12 +235,14 @@ def test_a_file_that_hides_a_module_that_the_lab_needs_is_named(name: str, in_tm
         assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_what_shares_nothing_is_undecided_unless_it_may_be() -> None:
     found, code = explored("shop:nothing")
     assert (code, found["valid"]) == (3, None)
     assert explored("shop:nothing", "--unseen", "allow")[1] == 0
 
 
+@pytest.mark.slow
 def test_a_case_of_a_function_that_has_changed_names_the_first_other_step(shop: Path) -> None:
     found, _ = explored(*CLAIM)
     shop.write_text(SHOP.replace('Path(f"stock.{who}")', 'Path(f"other.{who}")'))
@@ -284,6 +292,7 @@ def test_a_mistake_is_refused_in_one_line(words: list[str], message: str) -> Non
         run("explore", *words)
 
 
+@pytest.mark.slow
 def test_a_live_race_is_told_kept_and_drawn() -> None:
     result = run("race", "shop:log", "--times", "3", "--processes", "3", "--html", "page.html", "--json")
     found = json.loads(result.stdout)

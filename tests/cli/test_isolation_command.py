@@ -51,6 +51,7 @@ def test_every_published_cell_of_postgresql_is_reproduced_and_a_second_run_says_
     assert again == (0, [cell for cell in cells if cell["anomaly"] != "OTV"])
 
 
+@pytest.mark.slow
 def test_sqlite_is_serializable_but_for_a_shared_cache_and_a_second_run_says_the_same(tmp_path: Path) -> None:
     code, cells = measured(cwd=tmp_path)
     levels = list(dict.fromkeys(cell["level"] for cell in cells))

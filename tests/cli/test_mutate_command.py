@@ -70,6 +70,7 @@ def test_tests_that_notice_nothing(folder: Path) -> None:
     assert "✗ survives  test_shop.py:25  lock, taken away: no test fails" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_function_by_its_path(folder: Path) -> None:
     settings = ("--reset", "test_shop:lay_out", "--invariant", "test_shop:none_left")
     done = ticketlab("mutate", "test_shop.py:sell", *settings, cwd=folder)

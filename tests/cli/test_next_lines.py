@@ -55,6 +55,7 @@ def lines(told: list[dict[str, Any]], start: str) -> list[str]:
     return [line.partition("   #")[0] for each in told if each["line"].startswith(start) for line, *_ in each["next"]]
 
 
+@pytest.mark.slow
 def test_every_line_works_as_it_is_printed(told: list[dict[str, Any]]) -> None:
     assert [(each["line"], each["text"]) for each in told if each["code"] not in ANSWERS] == []
     assert [(each["line"], each["next"]) for each in told if not each["next"]] == []

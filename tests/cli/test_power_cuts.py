@@ -36,6 +36,7 @@ def shop(folder: Path, sync: str = "", after: str = "") -> None:
 WORDS = ("explore", "--faults", "power-cut", "--invariant", "python check.py")
 
 
+@pytest.mark.slow
 def test_a_rename_without_fsync_is_convicted_saved_and_replayed(tmp_path: Path) -> None:
     shop(tmp_path)
     done = ticketlab(*WORDS, "--disk", "strict", "--json", "shop.py", cwd=tmp_path)
@@ -83,6 +84,7 @@ def test_a_program_without_an_invariant_has_to_run_again_and_may_recover_first(t
     assert ticketlab(*mended, cwd=tmp_path).returncode == 0
 
 
+@pytest.mark.slow
 def test_the_table_has_a_row_for_each_store_and_says_what_is_left_out(tmp_path: Path) -> None:
     stores = ("--stores", "json:durable,json:rename,memory", "--workers", "2", "--export-json", "table.json")
     done = ticketlab("compare", "--faults", "power-cut", *stores, cwd=tmp_path)

@@ -35,6 +35,7 @@ def run(*words: str) -> Result:
     return result
 
 
+@pytest.mark.slow
 def test_what_is_found_is_kept_drawn_as_a_page_and_replayed() -> None:
     words = ["explore", "--run", "shop/take.py", "--run", "shop/take.py", "--executions", "3", "--seed", "1"]
     result = run(*words, "--policy", "random", "--invariant", "grep -q 0 count", "--html", "page.html", "--json")

@@ -60,6 +60,7 @@ def test_a_cure_exits_with_0(tmp_path: Path) -> None:
     assert "✓ correct" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_tour_says_of_each_store_what_happened_and_why_and_what_to_type_next(tmp_path: Path) -> None:
     done = ticketlab("race", "--buyers", "6", cwd=tmp_path)
     kept = tmp_path / ".ticketlab" / "runs" / "latest" / "result.json"
@@ -301,6 +302,7 @@ def test_a_history_is_written_whole_and_not_over_another(tmp_path: Path) -> None
     assert ticketlab(*words, "--force", cwd=tmp_path).returncode == 0
 
 
+@pytest.mark.slow
 def test_a_race_that_went_wrong_is_written_as_a_case_that_replays(tmp_path: Path) -> None:
     words = ["race", "--store", "json", "--strategy", "none", "--buyers", "20", "--case", "found.json"]
     raced = ticketlab(*words, cwd=tmp_path)

@@ -90,6 +90,7 @@ def test_nothing_to_draw_is_said(tmp_path: Path) -> None:
     assert "has no timeline" in done.stderr
 
 
+@pytest.mark.slow
 def test_an_exploration_and_its_case_are_drawn_step_by_step(tmp_path: Path) -> None:
     ticketlab("explore", "--store", "json", "--strategy", "none", "--html", "found.html", cwd=tmp_path)
     (case,) = (tmp_path / ".ticketlab" / "cases").iterdir()

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.cli.command_line import ENVIRONMENT
 from tests.cli.whole_lab import DEADLINE
 from ticketlab.lab.artifacts.case_files import load_case
@@ -34,6 +36,7 @@ COMPARE = [
 ]
 
 
+@pytest.mark.slow
 def test_labs_in_one_folder_do_no_harm_to_each_other(tmp_path: Path) -> None:
     works = [RACE, OFFICE, EXPLORE, REAL, COMPARE] * 2
     labs = [

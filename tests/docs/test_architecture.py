@@ -26,6 +26,7 @@ def test_an_arrow_is_left_out_only_if_others_reach_its_end() -> None:
     assert reduced(circle) == circle
 
 
+@pytest.mark.slow
 def test_imports_are_found_wherever_they_stand() -> None:
     found = arrows("ticketlab")
     assert "lab" in found["cli"]

@@ -6,6 +6,8 @@ import ast
 import re
 from collections.abc import Iterator
 
+import pytest
+
 from scripts.draw_architecture import ROOT
 
 GLOSSARY = (ROOT / "docs" / "words.md").read_text(encoding="utf-8")
@@ -33,6 +35,7 @@ def test_words_and_anomalies_stand_in_alphabetical_order() -> None:
     assert len(WORDS) > 50
 
 
+@pytest.mark.slow
 def test_every_anomaly_that_the_code_names_is_explained() -> None:
     explained = {name for names in ANOMALIES for name in names.split(", ")}
     found = set(anomalies())

@@ -62,6 +62,7 @@ def test_what_is_right_for_orders_is_right_for_holds(store: str, strategy: str, 
     assert found.exhausted
 
 
+@pytest.mark.slow
 def test_whether_a_hold_stands_is_to_be_looked_up_under_the_lock() -> None:
     # One buyer's 20 s leave its own hold of 30 s valid, and two buyers' do not.
     wrong = explore(held("memory", "check-then-lock", 20.0, buyers=3, tickets=2))

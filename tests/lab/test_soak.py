@@ -18,6 +18,7 @@ from ticketlab.lab.racing.options import RaceOptions
 pytestmark = pytest.mark.usefixtures("in_tmp_path")
 
 
+@pytest.mark.slow
 def test_a_short_soak_finds_no_trouble(tmp_path: Path) -> None:
     words = ["--races", "40", "--seed", "3", "--json"]
     done = subprocess.run(
@@ -29,6 +30,7 @@ def test_a_short_soak_finds_no_trouble(tmp_path: Path) -> None:
     assert counts["injected"]["kill"] > 20
 
 
+@pytest.mark.slow
 def test_a_strategy_that_was_wrongly_taken_to_be_safe_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(soak, "GOES_WRONG_BY", {("json:rename", "lock"): soak.NOTHING})
     counts = soak.soak(races=12, seed=0, first=0, say=False)

@@ -80,6 +80,7 @@ def can_shift_clocks() -> bool:
     return found.returncode == 0 and float(found.stdout) > time.monotonic() + AHEAD_S / 2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not can_shift_clocks(), reason="time namespaces need Linux 5.6 and root")
 def test_a_worker_whose_clock_is_hours_ahead_changes_no_verdict(tmp_path: Path) -> None:
     with cluster(tmp_path, [], ["unshare", "-T", "--fork", "--kill-child", f"--monotonic={AHEAD_S}"]) as made:
@@ -92,6 +93,7 @@ def test_a_worker_whose_clock_is_hours_ahead_changes_no_verdict(tmp_path: Path) 
     assert {"oversold", "lost update"} & {each.name for each in wrong.verdict.anomalies}
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_leaves_a_verdict_that_names_its_buyers(tmp_path: Path) -> None:
     with cluster(tmp_path, [], []) as made:
         victim = made.workers[1]
@@ -109,6 +111,7 @@ def test_a_worker_that_is_killed_leaves_a_verdict_that_names_its_buyers(tmp_path
     assert {each.name for each in found.verdict.anomalies} == {"buyer crashed"}
 
 
+@pytest.mark.slow
 def test_no_more_buyers_are_connected_at_once_than_was_said(tmp_path: Path) -> None:
     with cluster(tmp_path, []) as made:
         found = raced(made.address, "transaction:immediate", buyers=5, options=(("connections", "2"),), timeline=True)

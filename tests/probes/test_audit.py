@@ -86,6 +86,7 @@ def by_closure() -> Callable[[int], None]:
     return count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", [by_default, by_dictionary, by_list, by_partial, by_class, by_closure()])
 def test_what_a_function_keeps_is_seen_and_put_back(function: Callable[..., None]) -> None:
     assert "lost update" in explored(function).names
@@ -187,6 +188,7 @@ def test_memory_that_nobody_else_can_have_is_no_matter() -> None:
     assert explore_plain(PlainFunction(function=work), INLINE).verdict.valid
 
 
+@pytest.mark.slow
 def test_who_becomes_another_program_or_waits_out_of_sight_is_refused() -> None:
     def become() -> None:
         os.execv("/bin/true", ["true"])
@@ -201,6 +203,7 @@ def test_who_becomes_another_program_or_waits_out_of_sight_is_refused() -> None:
         explored(wait)
 
 
+@pytest.mark.slow
 def test_what_is_left_that_is_no_ordinary_file_is_compared_as_what_it_is() -> None:
     def make() -> None:
         if not os.path.exists("pipe"):

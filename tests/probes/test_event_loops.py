@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.plain.explore import explore_plain
 from ticketlab.lab.plain.function import PlainFunction
@@ -33,6 +35,7 @@ def append() -> None:
         log.write("x")
 
 
+@pytest.mark.slow
 def test_a_race_across_an_await_that_sleeps_is_found() -> None:
     found = explored(lambda: asyncio.run(nap(100)))
     assert found.names == {"lost update": 1}
@@ -75,6 +78,7 @@ def test_a_time_out_ends_what_nothing_ends() -> None:
     assert explored(run).valid is True
 
 
+@pytest.mark.slow
 def test_what_nothing_can_wake_waits_for_ever() -> None:
     async def wait() -> None:
         append()

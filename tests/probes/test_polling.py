@@ -116,6 +116,7 @@ def test_who_remembers_its_tries_never_spins(make: Callable[[], Try]) -> None:
     assert not any(sleeps_of(poll(make())))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loop", SHAPES, ids=lambda loop: loop.__name__)
 def test_a_loop_that_ends_by_itself_never_spins(loop: Callable[[], None]) -> None:
     assert not any(sleeps_of(loop))
@@ -231,21 +232,25 @@ def impatient(who: int) -> None:
         add_one()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", [locked, file_locked])
 def test_a_lock_that_is_polled_without_a_time_out_is_proved(function: Callable[..., object]) -> None:
     found = explored(function)
     assert (found.valid, found.exhausted) == (True, True), found.verdict
 
 
+@pytest.mark.slow
 def test_a_lock_that_judges_the_age_of_its_file_is_not_blamed() -> None:
     found = explored(softly_locked)
     assert (found.valid, found.anomalous) in {(True, 0), (None, 0)}, found.verdict
 
 
+@pytest.mark.slow
 def test_a_lock_that_is_polled_in_the_wrong_order_is_convicted() -> None:
     assert explored(looked_first).valid is False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", [timed, cancelled, impatient])
 def test_a_lock_that_may_give_up_is_undecided(function: Callable[..., object]) -> None:
     found = explored(function)
@@ -253,6 +258,7 @@ def test_a_lock_that_may_give_up_is_undecided(function: Callable[..., object]) -
     assert "sleeps and tries again: what it does after 4 tries in vain was not tried" in found.verdict.reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("function", "what"), [(hurried, "a clock"), (dated, "a file's times")])
 def test_who_looks_at_the_time_after_a_wait_is_undecided(function: Callable[..., object], what: str) -> None:
     found = explored(function)
@@ -275,6 +281,7 @@ def test_what_others_write_to_the_same_output_is_no_memory() -> None:
     assert slept == [False] + [True] * (SLEEPS - 1)
 
 
+@pytest.mark.slow
 def test_a_sleep_takes_its_time_whether_or_not_its_loop_spins() -> None:
     def meet(who: int) -> float:
         if who == 1:
@@ -291,6 +298,7 @@ def test_a_sleep_takes_its_time_whether_or_not_its_loop_spins() -> None:
     assert explored(meet).valid is None
 
 
+@pytest.mark.slow
 def test_who_is_kept_from_making_what_another_waits_for_leaves_it_undecided() -> None:
     def meet(who: int) -> None:
         if who == 1:
@@ -303,6 +311,7 @@ def test_who_is_kept_from_making_what_another_waits_for_leaves_it_undecided() ->
     assert "cut short" in found.verdict.reason
 
 
+@pytest.mark.slow
 def test_who_waits_for_what_never_comes_is_told() -> None:
     def wait(who: int) -> None:
         while not os.path.exists("nothing"):
@@ -334,6 +343,7 @@ def test_who_waits_for_a_lock_at_most_so_long_and_so_often_comes_to_its_end() ->
     assert explored(wait).valid
 
 
+@pytest.mark.slow
 def test_threads_could_change_what_a_loop_remembers() -> None:
     started: list[int] = []
 

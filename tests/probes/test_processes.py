@@ -60,6 +60,7 @@ def manager() -> Iterator[SyncManager]:
         yield made
 
 
+@pytest.mark.slow
 def test_each_call_of_a_proxy_is_a_step_and_its_state_is_put_back(manager: SyncManager) -> None:
     counts, guard = manager.dict(home=0), manager.Lock()
     assert convicted(lambda: visit(counts)) == ["lost update"]
@@ -67,6 +68,7 @@ def test_each_call_of_a_proxy_is_a_step_and_its_state_is_put_back(manager: SyncM
     assert counts["home"] == 0
 
 
+@pytest.mark.slow
 def test_a_dict_in_a_dict_of_a_manager_is_put_back_as_well(manager: SyncManager) -> None:
     outer = manager.dict(a=manager.dict(n=0))
 
@@ -77,6 +79,7 @@ def test_a_dict_in_a_dict_of_a_manager_is_put_back_as_well(manager: SyncManager)
     assert outer["a"]["n"] == 0
 
 
+@pytest.mark.slow
 def test_what_waits_in_a_manager_waits_under_control(manager: SyncManager) -> None:
     jobs, done, place = manager.JoinableQueue(), manager.Event(), manager.Namespace()
     place.answer = 0
@@ -96,6 +99,7 @@ def test_what_waits_in_a_manager_waits_under_control(manager: SyncManager) -> No
     assert explored(work, processes=3).verdict.valid
 
 
+@pytest.mark.slow
 def test_what_a_user_registered_with_a_manager_is_said_to_be_left_as_it_is() -> None:
     class Shop(BaseManager):
         pass
@@ -166,6 +170,7 @@ def test_who_reads_to_the_end_of_a_pipe_is_told_that_it_never_comes() -> None:
         explored(read)
 
 
+@pytest.mark.slow
 def test_who_starts_a_process_is_named() -> None:
     def start(who: int) -> None:
         multiprocessing.Process(target=print).start()
@@ -184,6 +189,7 @@ def of_library() -> list[object]:
     return [*calls, multiprocessing.Lock, multiprocessing.Manager, lock.acquire, lock._semlock]  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_nothing_is_left_of_the_probes_and_objects_are_as_before() -> None:
     before = of_library()
     with shared_objects.changed:

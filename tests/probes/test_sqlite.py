@@ -8,6 +8,7 @@ from contextlib import chdir, closing, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -208,6 +209,7 @@ def _run(parts: list[Program], laid_out: bytes, schedule: Schedule) -> tuple[Out
             mover.db.close()
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(st.lists(programs, min_size=2, max_size=2), st.sampled_from(["delete", "wal"]))
 def test_the_outcomes_are_those_of_all_interleavings(parts: list[Program], journal: str) -> None:

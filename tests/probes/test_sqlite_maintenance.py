@@ -35,6 +35,7 @@ PARTS: Final = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PARTS)
 def test_what_was_not_tried_is_said(name: str) -> None:
     journal, one, other, told = PARTS[name]

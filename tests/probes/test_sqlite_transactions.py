@@ -78,6 +78,7 @@ PARTS: Final = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PARTS)
 def test_transactions_are_tried_out(name: str) -> None:
     journal, parts = PARTS[name]

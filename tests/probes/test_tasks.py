@@ -29,12 +29,14 @@ def explored(function: Any, *, exhaust: bool = False, executions: int = 1_000, *
     return explore_plain(PlainFunction(function=function, in_tasks=True, **{"reset": reset, **asked}), how)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RIGHT)
 def test_a_right_function_is_proved(name: str) -> None:
     found = explored(RIGHT[name], invariant=both_counted)
     assert found.verdict.valid, found.verdict
 
 
+@pytest.mark.slow
 def test_a_lost_update_of_a_plain_object_is_found_by_an_invariant_or_by_the_orders_of_tasks() -> None:
     async def claim() -> int:
         await add()
@@ -48,6 +50,7 @@ def test_a_lost_update_of_a_plain_object_is_found_by_an_invariant_or_by_the_orde
     assert "ended as no order of the tasks one after another does" in explored(claim).verdict.reason
 
 
+@pytest.mark.slow
 def test_a_lost_update_of_a_file_across_an_await_is_found_and_none_within_a_step() -> None:
     def lay_out(folder: Path) -> None:
         (folder / "count").write_text("0")
@@ -99,6 +102,7 @@ def test_locks_in_opposite_order_are_a_deadlock_and_are_free_afterwards() -> Non
     asyncio.run(within_a_timeout())  # they belong to no loop of the lab's
 
 
+@pytest.mark.slow
 def test_time_passes_only_when_nobody_can_go_on() -> None:
     async def late(who: int) -> bool:
         begun = asyncio.get_running_loop().time()
@@ -144,6 +148,7 @@ def test_time_passes_only_when_nobody_can_go_on() -> None:
     )
 
 
+@pytest.mark.slow
 def test_what_was_not_tried_is_said() -> None:
     async def polls(who: int) -> None:
         while who == 1 and not state["n"]:

@@ -34,6 +34,7 @@ def test_a_right_function_is_proved(name: str, executor: str) -> None:
     assert found.verdict.valid, found.verdict
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_function_is_convicted(name: str) -> None:
     function, anomaly = WRONG[name]

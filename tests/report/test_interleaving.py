@@ -75,6 +75,7 @@ def test_textbook_cases_take_at_most_twenty_lines(store: str, strategy: str) -> 
     assert any(line.decides for line in lines(finding.execution, finding.anomalies))
 
 
+@pytest.mark.slow
 def test_tries_in_vain_are_drawn_at_their_beginning_and_end() -> None:
     def wait_for_ever(checkout: BuyerSession) -> None:
         while checkout.read("main").remaining:

@@ -13,6 +13,7 @@ from tests.stores.purchases import buy, opened, remaining
 from ticketlab.stores.journal import Journal
 
 
+@pytest.mark.slow
 def test_a_journal_is_replayed_by_the_next_one_who_may_be_killed_as_well(tmp_path: Path) -> None:
     with opened("json:journal", tmp_path) as store:
         for _ in each_death(lambda: buy(store, 1)):

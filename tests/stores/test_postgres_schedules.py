@@ -34,6 +34,7 @@ def test_the_lab_finds_exactly_the_endings_that_there_are(name: str) -> None:
     assert (compared.differences, compared.refusals) == ((), ())
 
 
+@pytest.mark.slow
 def test_and_those_of_programs_that_are_drawn() -> None:
     drawn = (draw(number, 20) for number in range(20))
     of_two = [program for program in drawn if len(program.sessions) == 2]  # fewer schedules

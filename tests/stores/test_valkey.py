@@ -40,6 +40,7 @@ KEPT = "valkey:appendfsync=always"
 PASSWORD = "sesame"
 
 
+@pytest.mark.slow
 def test_the_store_conforms() -> None:
     check_store("valkey")
 

@@ -78,6 +78,7 @@ def test_fenced_it_sells_right_whoever_is_away_and_for_how_long(timing: Timing) 
     assert played("key-lease:fenced", timing).valid
 
 
+@pytest.mark.slow
 def test_a_pause_is_too_long_for_a_lease_without_a_fence() -> None:
     found = explored_with_faults("valkey", "key-lease:unfenced", "pause", tickets=1)
     assert found.names.keys() == {"oversold", "ticket sold twice", "lost update"}

@@ -58,6 +58,7 @@ class Forgetful(Unsynchronized):
             yield purchase
 
 
+@pytest.mark.slow
 def test_a_mistake_shrinks_to_the_requests_that_show_it() -> None:
     with registered(replace(NONE, name="forgetful", build=Forgetful)), pytest.raises(AssertionError) as caught:
         run_state_machine_as_test(inventory_machine("memory", "forgetful"), settings=BRIEFLY)

@@ -41,6 +41,7 @@ def test_claim(who):
 """
 
 
+@pytest.mark.slow
 def test_a_function_is_taken_as_it_stands_and_its_case_replays(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_shop=TEST)
     result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
@@ -103,6 +104,7 @@ def test_misspelt(folder): pass
     again.stdout.fnmatch_lines(["*goes wrong again under the saved schedule:*"])
 
 
+@pytest.mark.slow
 def test_what_saw_nothing_fails_unless_it_is_allowed(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
@@ -123,6 +125,7 @@ def test_what_saw_nothing_fails_unless_it_is_allowed(pytester: pytest.Pytester) 
     pytester.runpytest_inprocess("-p", "no:cacheprovider", "--ticketlab-undecided", "pass").assert_outcomes(passed=2)
 
 
+@pytest.mark.slow
 def test_a_search_that_was_cut_off_fails_and_says_how_to_let_it_pass(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
@@ -140,6 +143,7 @@ def test_a_search_that_was_cut_off_fails_and_says_how_to_let_it_pass(pytester: p
     result.stdout.fnmatch_lines(["*--ticketlab-undecided=pass lets it pass*"])
 
 
+@pytest.mark.slow
 def test_a_method_is_raced_and_what_ends_a_whole_test_goes_through(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
@@ -170,6 +174,7 @@ def test_a_method_is_raced_and_what_ends_a_whole_test_goes_through(pytester: pyt
     result.stdout.fnmatch_lines(["*SKIPPED*: not here"])
 
 
+@pytest.mark.slow
 def test_what_is_allowed_to_be_unseen_is_no_excuse_for_a_search_that_was_cut_off(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
@@ -196,6 +201,7 @@ def test_a_setting_that_is_unknown_is_refused(settings: dict[str, object], messa
         PlainRace.of(settings)
 
 
+@pytest.mark.slow
 def test_a_python_call_does_without_pytest() -> None:
     def add(who: int) -> None:
         Path("count").write_text(str(int(Path("count").read_text()) + 1))
@@ -207,6 +213,7 @@ def test_a_python_call_does_without_pytest() -> None:
         check_plain_function(add, PlainRace(reset=lay_out), test="add", cases=Path(".ticketlab/cases"))
 
 
+@pytest.mark.slow
 def test_tasks_of_one_event_loop_run_a_coroutine_function_and_its_case_replays(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         test_count="""
@@ -235,6 +242,7 @@ def test_tasks_of_one_event_loop_run_a_coroutine_function_and_its_case_replays(p
     again.stdout.fnmatch_lines(["*goes wrong again under the saved schedule:*"])
 
 
+@pytest.mark.slow
 def test_faults_strike_the_function_of_a_test() -> None:
     def leave_a_folder() -> None:
         with open("lock", "w") as lock:

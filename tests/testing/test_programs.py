@@ -54,6 +54,7 @@ def shop(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_program_is_judged_by_its_test_and_its_case_replays(pytester: pytest.Pytester, shop: Path) -> None:
     pytester.makepyfile(test_shop=TEST)
     (pytester.path / "shop").symlink_to(shop)
@@ -78,6 +79,7 @@ def test_a_program_is_judged_by_its_test_and_its_case_replays(pytester: pytest.P
         replay_program(load_program_case(pytester.path / shlex.split(line[1])[-1]))
 
 
+@pytest.mark.slow
 def test_a_program_is_explored_and_raced_from_python(shop: Path) -> None:
     found = ticketlab.explore(Program.of("sh locked.sh", copies=2, folder=shop, invariant="test -f count"))
     assert (found.valid, found.exhausted, found.processes) == (True, True, 2)

@@ -39,6 +39,7 @@ def test_a_function_with_a_session_is_replayed() -> None:
         eval(line, {"ticketlab": ticketlab, "sell": sell})
 
 
+@pytest.mark.slow
 def test_a_plain_function_is_replayed() -> None:
     with pytest.raises(AssertionError) as failed:
         check_plain_function(count, PlainRace(reset=lay_out))

@@ -78,6 +78,7 @@ def test_who_waits_for_a_transaction_to_end_goes_on_when_it_has_ended(
     assert check_function(function, race(executor, invariant=taken)).exhausted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_a_look_before_the_transaction_is_still_convicted(executor: str) -> None:
     def look_then_take(_session: BuyerSession) -> bool:
@@ -94,6 +95,7 @@ def test_a_look_before_the_transaction_is_still_convicted(executor: str) -> None
         check_function(look_then_take, race(executor))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_a_reader_that_becomes_a_writer_is_refused_at_once_as_it_really_is(executor: str) -> None:
     def upgrade(_session: BuyerSession) -> None:
@@ -126,6 +128,7 @@ def test_a_commit_waits_for_readers(executor: str) -> None:
     assert check_function(write_or_read, race(executor, invariant=taken)).exhausted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_two_databases_locked_in_either_order_are_a_deadlock(executor: str) -> None:
     def cross(session: BuyerSession) -> None:

@@ -71,6 +71,7 @@ def test_a_kill_under_the_lock_shrinks_to_the_first_step_at_which_the_first_buye
     assert find(faults(2, points=4), leaves_the_lock, settings=searching) == (FaultPoint(0, 1, Fault.parse("kill")),)
 
 
+@pytest.mark.slow
 def test_the_simplest_of_all_are_no_delay_no_preemption_no_wish_and_the_fewest_buyers() -> None:
     assert find(timings(buyers=(2, 5)), lambda _: True, settings=SEARCHING) == Timing(((), ()))
     assert find(schedules(buyers=3), lambda _: True, settings=SEARCHING) == Schedule(())
@@ -82,6 +83,7 @@ def test_the_simplest_of_all_are_no_delay_no_preemption_no_wish_and_the_fewest_b
     assert simplest == Scenario.of("memory", "none", buyers=2, tickets=1)
 
 
+@pytest.mark.slow
 def test_what_fails_shrinks_to_the_one_delay_or_preemption_that_matters() -> None:
     scenario = Scenario.of("memory", "none", buyers=3, tickets=1)
 
@@ -111,6 +113,7 @@ def fails(strategy: SearchStrategy[Timing], seen: list[Timing], how: settings) -
     return None
 
 
+@pytest.mark.slow
 def test_the_ci_profile_draws_the_same_timings_each_time() -> None:
     runs: list[list[Timing]] = []
     for _ in range(2):

@@ -52,6 +52,7 @@ def test_a_read_that_misses_an_element_contradicts_strict_serializability(seed: 
         assert found.verdict.valid is False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lists", [True, False])
 def test_thousands_in_one_chain_and_in_one_circle(lists: bool) -> None:
     write, many = ("append" if lists else "w"), 5_000

@@ -145,6 +145,7 @@ def test_every_statement_holds_on_the_memory_store(
     Watched(strategy, buyers, tickets, orders, seed).each()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_tmp_path")
 @settings(max_examples=60)
 @given(

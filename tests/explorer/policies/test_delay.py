@@ -23,6 +23,7 @@ def delays(execution: Execution) -> int:
     return total
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("most", [1, 2, 3])
 def test_exactly_the_schedules_within_the_bound_are_run_and_with_their_odds(most: int) -> None:
     toy = writing("xx", "xx", "x")

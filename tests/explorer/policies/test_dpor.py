@@ -140,6 +140,7 @@ def test_steps_on_different_resources_are_one_trace() -> None:
     assert compare([run("x"), run("y")]) == (20, 1)
 
 
+@pytest.mark.slow
 @given(st.lists(st.lists(DRAFTS, min_size=1, max_size=2), min_size=2, max_size=3))
 def test_a_draft_that_readers_do_not_see_is_not_ordered_with_them(buyers: list[list[Instruction]]) -> None:
     compare(buyers)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.explorer.policies.scripts import counted, every_schedule, executions, partial_order, writing
 from tests.explorer.toys import Cells, Toy
 from ticketlab.explorer.executors.inline import Inline
@@ -13,6 +15,7 @@ from ticketlab.explorer.search import search
 DOORS = "abcd"
 
 
+@pytest.mark.slow
 def test_every_partial_order_is_run() -> None:
     for scripts in (("xy", "yx"), ("xx", "xy", "y"), ("abx", "xab")):
         toy = writing(*scripts)

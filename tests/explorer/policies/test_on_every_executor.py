@@ -61,6 +61,7 @@ def _counted(folder: Path) -> bool:
     return (folder / "count").read_text() == "2"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("executor", ["processes", "threads", "tasks"])
 def test_a_lost_update_of_a_function_is_found(policy: str, executor: str) -> None:
@@ -74,6 +75,7 @@ def test_a_lost_update_of_a_function_is_found(policy: str, executor: str) -> Non
     assert by in found.how_far.by
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_lost_update_of_a_program_is_found(policy: str, tmp_path: Path) -> None:
     (tmp_path / "add.sh").write_text("read n < count\necho $((n + 1)) > count\n")

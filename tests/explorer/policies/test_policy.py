@@ -37,6 +37,7 @@ def test_a_seeded_race_is_found_within_a_hundred_executions_for_every_seed(polic
     assert missed == []
 
 
+@pytest.mark.slow
 def test_no_false_alarm() -> None:
     toy, _ = locked(3, 1)
     with Inline(toy) as executor:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from math import comb
 
+import pytest
+
 from tests.explorer.policies.scripts import counted, executions, order_on, writing
 from tests.explorer.toys import locked
 from ticketlab.explorer.engine.state import ExecutionEnd
@@ -13,6 +15,7 @@ from ticketlab.explorer.policies.surw import SelectivelyUniformWalk
 RUNS = 4_000
 
 
+@pytest.mark.slow
 def test_every_order_on_the_contested_resource_has_the_same_odds() -> None:
     # The first makes ten steps elsewhere before its own on x, so a random walk mostly has it last.
     toy = writing("aaaaaaaaaax", "xxxb")

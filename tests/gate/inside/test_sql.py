@@ -77,6 +77,7 @@ SCRIPTS: Final = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_scripts_come_to_what_the_interleavings_of_their_calls_come_to(name: str, tmp_path: Path) -> None:
     journal, parts = SCRIPTS[name]

@@ -78,6 +78,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_requests_of_a_manager_are_the_steps_and_its_server_takes_no_part(tmp_path: Path) -> None:
     found = explore(tmp_path, MANAGER.replace("{guard}", "nullcontext()"))
     assert found.outcomes == {("COMPLETED", "2\n"), ("COMPLETED", "1\n")}
@@ -85,6 +86,7 @@ def test_requests_of_a_manager_are_the_steps_and_its_server_takes_no_part(tmp_pa
     assert not any(step.startswith("1.1 ") for step in found.steps), "the server makes a step"
 
 
+@pytest.mark.slow
 def test_a_lock_of_a_manager_excludes(tmp_path: Path) -> None:
     found = explore(tmp_path, MANAGER.replace("{guard}", "manager.Lock()"))
     assert found.outcomes == {("COMPLETED", "2\n")}
@@ -209,6 +211,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("guard", "expected"), [("Lock()", {"2\n"}), ("nullcontext()", {"1\n", "2\n"})])
 def test_telling_changes_no_outcome(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, guard: str, expected: set[str]
@@ -220,6 +223,7 @@ def test_telling_changes_no_outcome(
     assert told.outcomes == untold.outcomes == {("COMPLETED", each) for each in expected}
 
 
+@pytest.mark.slow
 def test_executed_interpreters_tell_and_the_users_own_site_module_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,7 @@ SPECS = st.builds(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @given(st.lists(SPECS, min_size=1, unique=True))
 def test_a_list_reads_back_what_it_joins(specs: list[Spec]) -> None:
     assert parse_specs([",".join(map(str, specs))]) == specs

@@ -98,6 +98,7 @@ def both(program: Program, options: ExploreOptions, workers: Workers) -> tuple[S
         return alone, counted.result().tally
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["dpor", "dfs", "dfs:preemptions=1"])
 @pytest.mark.parametrize("family", ["plain", "locks", "queues", "sharers"])
 def test_a_divided_search_runs_the_executions_of_one_process_in_their_order(family: str, policy: str) -> None:
@@ -141,6 +142,7 @@ def in_common(found: Exploration) -> dict[str, Any]:
     return {key: value for key, value in document.items() if key not in ("seconds", "environment")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("store", "policy", "more"),
     [
@@ -157,6 +159,7 @@ def test_processes_find_what_one_process_finds(store: str, policy: str, more: di
     assert in_common(shared) == in_common(alone)
 
 
+@pytest.mark.slow
 def test_faults_that_are_drawn_are_shared_too() -> None:
     pauses = {"executions": 1_200, "exhaust": True, "faults": (Fault(FaultKind.PAUSE, 2.0),)}
     alone = explored("json", "lease", "random", None, **pauses)
@@ -178,6 +181,7 @@ def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_a_job_whose_worker_dies_is_done_again_and_counts_once(tmp_path: Path) -> None:
     workers = ProcessWorkers(2)
     with workers.running():
@@ -190,6 +194,7 @@ def test_a_job_whose_worker_dies_is_done_again_and_counts_once(tmp_path: Path) -
     assert sorted(results) == [0, 1]
 
 
+@pytest.mark.slow
 def test_a_job_that_kills_every_worker_is_an_error() -> None:
     workers = ProcessWorkers(1)
     with workers.running(), pytest.raises(TicketlabError, match="workers died one after another"):

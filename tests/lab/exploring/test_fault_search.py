@@ -36,6 +36,7 @@ def after(found: Exploration, step: str) -> set[str]:
     return {name for point in found.injected if point.before.startswith(step) for name in point.names}
 
 
+@pytest.mark.slow
 def test_a_lock_in_memory_is_never_released_by_the_dead() -> None:
     found = explored("json:rename", "lock", "kill")
     assert found.exhausted
@@ -56,6 +57,7 @@ def test_every_point_has_the_name_of_its_step_even_if_the_step_had_to_wait() -> 
     assert [point.before for point in found.injected] == steps * 2
 
 
+@pytest.mark.slow
 def test_a_lock_that_the_kernel_keeps_is_free_at_once() -> None:
     found = explored("json:rename", "flock", "kill")
     assert found.exhausted
@@ -64,6 +66,7 @@ def test_a_lock_that_the_kernel_keeps_is_free_at_once() -> None:
     assert {point.waited for point in found.injected} == {0.0}
 
 
+@pytest.mark.slow
 def test_a_point_that_is_another_step_in_another_schedule_has_a_row_for_each() -> None:
     scenario = Scenario.of("json:truncate", "flock", buyers=2, tickets=1)
     found = explore(scenario, ExploreOptions(executor="processes", exhaust=True, faults=parse_faults("kill")))
@@ -73,6 +76,7 @@ def test_a_point_that_is_another_step_in_another_schedule_has_a_row_for_each() -
     assert len({(point.who, point.point) for point in found.injected}) < len(found.injected)
 
 
+@pytest.mark.slow
 def test_a_write_cut_short_leaves_a_file_that_nobody_can_read() -> None:
     found = explored("json:truncate", "flock", "kill")
     assert set(found.names) == {"corrupted file", "torn read"}
@@ -80,6 +84,7 @@ def test_a_write_cut_short_leaves_a_file_that_nobody_can_read() -> None:
     assert after(found, "truncate inventory.json") == set()
 
 
+@pytest.mark.slow
 def test_sqlite_rolls_back_what_the_dead_began() -> None:
     found = explored("sqlite", "transaction:immediate", "kill")
     assert found.exhausted
@@ -87,6 +92,7 @@ def test_sqlite_rolls_back_what_the_dead_began() -> None:
     assert found.left_behind == []
 
 
+@pytest.mark.slow
 def test_a_dead_clerk_is_waited_for_for_ever() -> None:
     found = explored("json:rename", "clerk", "kill-service", buyers=1)
     assert set(found.names) == {"survivors blocked for ever"}
@@ -144,6 +150,7 @@ def test_reduction_loses_no_outcome_of_a_crash(store: str, strategy: str) -> Non
     assert outcomes("dpor") == outcomes("dfs:preemptions=2")
 
 
+@pytest.mark.slow
 def test_a_crash_is_a_case_that_replays() -> None:
     found = explored("json:rename", "lock", "kill", exhaust=False)
     assert found.finding is not None
@@ -155,6 +162,7 @@ def test_a_crash_is_a_case_that_replays() -> None:
         assert [anomaly.name for anomaly in again.anomalies] == ["lock never released"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("drawing", ["random", "pct:3"])
 def test_faults_are_drawn_where_a_policy_never_ends(drawing: str) -> None:
     scenario = Scenario.of("json:rename", "lock", buyers=3, tickets=3)

@@ -68,6 +68,7 @@ def test_a_record_without_doubt_leads_to_the_schedule_itself(turns: list[int]) -
     assert {each.name for each in replay(made.finding.case).anomalies} >= set(made.finding.case.anomalies)
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(st.permutations([1, 1, 2, 2, 3, 3]), st.lists(st.integers(0, 4), min_size=12, max_size=12))
 def test_a_record_in_doubt_leads_to_a_schedule_that_goes_wrong_in_the_same_way(
@@ -125,6 +126,7 @@ def test_buyers_whose_steps_were_not_recorded_stay_as_they_fall() -> None:
     assert case_of_race(played.scenario, as_race(played, moves)) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("store", ["json", "sqlite", "manager"])
 def test_a_live_race_becomes_a_case_that_replays(store: str) -> None:
     scenario = Scenario.of(store, buyers=30, tickets=5)

@@ -46,6 +46,7 @@ def test_the_case_of_a_played_race_replays_it() -> None:
     assert replay(played.case).execution.schedule == played.execution.schedule
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(timings(buyers=3))
 def test_virtual_time_is_the_same_in_one_process_and_in_many(timing: Timing) -> None:
@@ -54,6 +55,7 @@ def test_virtual_time_is_the_same_in_one_process_and_in_many(timing: Timing) -> 
     assert (here.history, here.verdict) == (there.history, there.verdict)
 
 
+@pytest.mark.slow
 def test_hypothesis_on_real_processes_gives_the_same_outcome_20_times_of_20() -> None:
     """Where buyers really sleep what was drawn, the kernel decides: see scripts/count_flaky.py."""
 

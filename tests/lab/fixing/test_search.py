@@ -82,16 +82,19 @@ def light(folder: Path) -> None:
     (folder / "settings").write_text("light")
 
 
+@pytest.mark.slow
 def test_a_reader_and_a_writer_on_lines_of_their_own_have_one_stretch() -> None:
     fix = fix_of(dark_or_read, reset=light, returned=lambda returned: returned[1] in ("light", "dark"))
     assert lines_of(fix) == ("if who == 1:", 'return Path("settings").read_text()')
 
 
+@pytest.mark.slow
 def test_locks_in_opposite_order_are_taken_under_one_more() -> None:
     fix = fix_of(two_locks.bad, reset=two_locks.reset, invariant=two_locks.invariant)
     assert lines_of(fix) == ("fcntl.flock(one, fcntl.LOCK_EX)", "fcntl.flock(two, fcntl.LOCK_EX)")
 
 
+@pytest.mark.slow
 def test_one_line_of_two_steps_is_a_stretch() -> None:
     with Manager() as manager:
         counts = manager.dict()
@@ -120,6 +123,7 @@ def put_back() -> None:
     TOTAL.value = 0
 
 
+@pytest.mark.slow
 def test_a_stretch_in_a_loop_is_left_between_the_rounds() -> None:
     fix = fix_of(add_twice, reset=put_back, invariant=lambda: TOTAL.value == 4)
     assert lines_of(fix) == ("before = TOTAL.value", "TOTAL.value = before + 1")
@@ -136,11 +140,13 @@ def add_until_told(who: int) -> None:
             return
 
 
+@pytest.mark.slow
 def test_an_endless_loop_is_one_stretch_or_its_rounds_are_told_apart() -> None:
     fix = fix_of(add_until_told, reset=put_back, invariant=lambda: TOTAL.value == 3)
     assert lines_of(fix) == ("while True:", "return")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["threads", "inline"])
 def test_participants_of_one_process_have_fixes_too(kind: str) -> None:
     how = replace(ON_PROCESSES, executor=kind)
@@ -160,6 +166,7 @@ def first_comes_last(who: int) -> int:
     return len(list(Path().glob("mine.*")))
 
 
+@pytest.mark.slow
 def test_a_search_that_is_cut_claims_nothing() -> None:
     how = replace(ON_PROCESSES, executions=1)
     fix = fix_of(one_time_invite.bad, how, reset=one_time_invite.reset, invariant=one_time_invite.invariant)
@@ -181,6 +188,7 @@ def test_what_is_undecided_is_not_said_to_go_wrong(wrong: int, undecided: int, s
     assert FoundFix(2, "process", None, 0, wrong, [(stretch, "cut")] * undecided).sentence == sentence
 
 
+@pytest.mark.slow
 def test_nobody_sees_that_the_lock_was_held() -> None:
     plain = PlainFunction(function=one_time_invite.good, reset=one_time_invite.reset)
     fix = fix_of(one_time_invite.bad, reset=one_time_invite.reset, invariant=one_time_invite.invariant)

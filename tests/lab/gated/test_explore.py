@@ -66,11 +66,13 @@ def test_a_lost_update_is_found_with_its_lines_and_replays() -> None:
     assert again.execution.steps == case.steps
 
 
+@pytest.mark.slow
 def test_the_same_under_a_file_lock_is_proved_and_the_probes_told_all() -> None:
     found = explored(sell_locked, reset=lay_out, returned=lambda returned: sorted(returned) == [0, 1])
     assert (found.valid, found.exhausted, list(found.untold)) == (True, True, [])
 
 
+@pytest.mark.slow
 def test_locks_and_queues_made_before_are_steps_and_are_put_back() -> None:
     def sell_and_tell() -> None:
         with lock:
@@ -85,6 +87,7 @@ def test_locks_and_queues_made_before_are_steps_and_are_put_back() -> None:
     assert results.empty()
 
 
+@pytest.mark.slow
 def test_what_reset_makes_is_made_anew_for_each_execution() -> None:
     made: list[Any] = []
 
@@ -107,6 +110,7 @@ def by_a_command() -> None:
     subprocess.run(["sh", "-c", "echo x >> log"], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("writes", [by_ctypes, by_a_command])
 def test_what_the_kernel_saw_and_no_probe_told_is_listed(writes: Callable[..., object]) -> None:
     found = explored(writes, invariant=lambda folder: (folder / "log").read_text() == "x\nx\n")
@@ -115,6 +119,7 @@ def test_what_the_kernel_saw_and_no_probe_told_is_listed(writes: Callable[..., o
     assert told == "the kernel saw process 1 and process 2 append to, create and look for log, and no probe told it"
 
 
+@pytest.mark.slow
 def test_only_the_call_that_no_probe_told_is_listed() -> None:
     def write_behind() -> None:
         with open("data", "w") as file:
@@ -124,6 +129,7 @@ def test_only_the_call_that_no_probe_told_is_listed() -> None:
     assert list(found.untold) == ["the kernel saw process 1 and process 2 write data, and no probe told it"]
 
 
+@pytest.mark.slow
 def test_memory_that_is_mapped_leaves_it_undecided() -> None:
     def count() -> None:
         with open("count", "r+b") as file, mmap.mmap(file.fileno(), 1) as memory:
@@ -134,6 +140,7 @@ def test_memory_that_is_mapped_leaves_it_undecided() -> None:
     assert "count is memory that processes share: what they do there is not seen" in found.verdict.reason
 
 
+@pytest.mark.slow
 def test_an_exception_is_told_as_that_of_a_function() -> None:
     def claim(who: int) -> None:
         if not Path("claimed").exists():
@@ -146,6 +153,7 @@ def test_an_exception_is_told_as_that_of_a_function() -> None:
     assert "ended with FileExistsError: [Errno 17] File exists: 'claimed' (test_explore.py:" in loud.sentence
 
 
+@pytest.mark.slow
 def test_who_fails_in_some_orders_may_fail() -> None:
     def claim(who: int) -> str:
         Path("ticket").rename(f"sold.{who}")
@@ -155,6 +163,7 @@ def test_who_fails_in_some_orders_may_fail() -> None:
     assert (found.valid, found.exhausted) == (True, True)
 
 
+@pytest.mark.slow
 def test_the_results_may_be_asked_for_by_serial() -> None:
     def draw(who: int) -> str:
         tickets = sorted(Path().glob("ticket.*"))
@@ -170,6 +179,7 @@ def test_the_results_may_be_asked_for_by_serial() -> None:
     assert found.finding.anomalies[0].name == "not serializable"
 
 
+@pytest.mark.slow
 def test_a_server_that_was_there_before_is_refused() -> None:
     with multiprocessing.Manager() as manager:
         counts = manager.dict(n=0)
@@ -190,6 +200,7 @@ def test_a_server_that_was_there_before_is_refused() -> None:
         explored(speak)
 
 
+@pytest.mark.slow
 def test_a_file_that_was_opened_before_has_one_place_for_all(tmp_path: Path) -> None:
     with (tmp_path / "names").open("w+b", buffering=0) as names:
         names.write(b"ab")

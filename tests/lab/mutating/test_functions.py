@@ -62,6 +62,7 @@ def flocked(name: str = "lock") -> Iterator[None]:
         fcntl.flock(lock, fcntl.LOCK_UN)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", [json_counter, check_before_lock, stale_copy], ids=lambda each: each.__name__[21:])
 def test_a_lock_that_is_needed_is_missed_in_each_way(module: ModuleType) -> None:
     found = mutate(module.good, reset=module.reset, invariant=module.invariant)
@@ -69,6 +70,7 @@ def test_a_lock_that_is_needed_is_missed_in_each_way(module: ModuleType) -> None
     assert (found.valid, found.exit_code) == (True, 0)
 
 
+@pytest.mark.slow
 def test_a_file_that_has_to_be_new() -> None:
     found = mutate(pid_file.good, reset=pid_file.reset, invariant=pid_file.invariant)
     assert told(found) == {("exclusive creation", AWAY): True}
@@ -82,6 +84,7 @@ def claim_by_keywords(who: int) -> None:
     Path(f"sold.{who}").touch()
 
 
+@pytest.mark.slow
 def test_a_file_that_has_to_be_new_by_keywords() -> None:
     found = mutate(claim_by_keywords, invariant=one_sold)
     assert told(found) == {("exclusive creation", AWAY): True}
@@ -98,12 +101,14 @@ def append_with_the_lock_or_without() -> None:
         LOCK.release()
 
 
+@pytest.mark.slow
 def test_a_lock_that_nobody_waits_for_is_not_given_back_by_who_did_not_get_it() -> None:
     found = mutate(append_with_the_lock_or_without, invariant=lambda folder: (folder / "log").read_text() == "xxxx")
     assert {each.mutant.weakening for each in found.outcomes} == {*ALL}
     assert [each.why for each in found.outcomes if each.mutant.weakening is EARLIER] == [NOT_NEEDED]
 
 
+@pytest.mark.slow
 def test_a_test_that_notices_nothing_is_told_so_by_line() -> None:
     found = mutate(two_locks.good, reset=two_locks.reset, invariant=two_locks.invariant)
     assert (found.valid, found.exit_code) == (False, 1)
@@ -112,11 +117,13 @@ def test_a_test_that_notices_nothing_is_told_so_by_line() -> None:
     assert lines["fcntl.flock(two, fcntl.LOCK_EX)", TWO] == NO_DIFFERENCE, "the first lock keeps everybody out"
 
 
+@pytest.mark.slow
 def test_a_lock_of_multiprocessing() -> None:
     found = mutate(sell_with_lock, reset=lay_out, invariant=none_left)
     assert told(found) == {("lock", each): True for each in ALL}
 
 
+@pytest.mark.slow
 def test_an_unlock_that_stands_in_the_source() -> None:
     def sell() -> None:
         with flocked():
@@ -127,6 +134,7 @@ def test_an_unlock_that_stands_in_the_source() -> None:
     assert {each.mutant.place.source for each in found.outcomes} == {"fcntl.flock(lock, fcntl.LOCK_EX)"}
 
 
+@pytest.mark.slow
 def test_a_lock_of_a_manager() -> None:
     with Manager() as manager:
         counts, lock = manager.dict(), manager.Lock()
@@ -139,6 +147,7 @@ def test_a_lock_of_a_manager() -> None:
     assert told(found) == {("lock", each): True for each in ALL}
 
 
+@pytest.mark.slow
 def test_threads() -> None:
     lock = threading.Lock()
 
@@ -162,6 +171,7 @@ def start_after_second_look(who: int) -> None:
                 Path(f"sold.{who}").touch()
 
 
+@pytest.mark.slow
 def test_a_second_look_with_the_lock_taken() -> None:
     found = mutate(start_after_second_look, invariant=one_sold)
     assert told(found)["second look", AWAY] is True
@@ -185,6 +195,7 @@ def lay_out_database(folder: Path) -> None:
         db.execute("insert into stock values (1)")
 
 
+@pytest.mark.slow
 def test_a_transaction() -> None:
     found = mutate(begin, reset=lay_out_database, invariant=one_sold)
     assert told(found) == {("transaction", AWAY): True}
@@ -197,6 +208,7 @@ def write_through(who: int) -> None:
         os.fsync(log.fileno())
 
 
+@pytest.mark.slow
 def test_what_no_schedule_needs_survives() -> None:
     found = mutate(write_through, invariant=lambda folder: len((folder / "log").read_text()) == 4)
     assert told(found)["fsync", AWAY] is False

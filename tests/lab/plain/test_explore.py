@@ -84,6 +84,7 @@ def test_a_wrong_program_is_convicted_with_a_short_table(program: ModuleType) ->
     assert len(shown_lines(found.execution, found.anomalies)) <= MOST_LINES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: str(program.__name__))
 def test_a_right_program_is_proved(program: ModuleType) -> None:
     found = of(program, program.good)
@@ -105,12 +106,14 @@ def test_a_lost_update_is_named_if_writes_cannot_be_torn() -> None:
     assert (first, second, third) == ("read count", "rename count.2 to count", "rename count.1 to count")
 
 
+@pytest.mark.slow
 def test_what_is_found_in_one_process_is_confirmed_on_several() -> None:
     found = of(pid_file, pid_file.bad, ExploreOptions(executor="inline")).finding
     assert found is not None
     assert found.confirmed == "confirmed on real processes"
 
 
+@pytest.mark.slow
 def test_a_case_runs_again_from_its_json() -> None:
     found = of(one_time_invite, one_time_invite.bad).finding
     assert found is not None
@@ -220,6 +223,7 @@ def test_what_was_returned_can_be_judged_alone() -> None:
     assert found.anomalies[0].name == "wrong results"
 
 
+@pytest.mark.slow
 def test_results_that_no_order_leads_to_are_no_harm_if_the_user_says_that_they_are_right() -> None:
     def mark(who: int) -> bool:
         other_was_there = Path(f"mark.{3 - who}").exists()
@@ -234,6 +238,7 @@ def test_results_that_no_order_leads_to_are_no_harm_if_the_user_says_that_they_a
     assert [anomaly.name for anomaly in explored(mark).verdict.anomalies] == ["check then act"]
 
 
+@pytest.mark.slow
 def test_an_act_on_a_stale_look_that_was_refused_did_no_harm_unless_its_maker_failed() -> None:
     def without_a_way_out(who: int) -> None:
         if Path("in/a").exists():
@@ -245,6 +250,7 @@ def test_an_act_on_a_stale_look_that_was_refused_did_no_harm_unless_its_maker_fa
     assert [anomaly.name for anomaly in anomalies] == ["check then act", "exception"]
 
 
+@pytest.mark.slow
 def test_serial_asks_for_the_end_of_some_order() -> None:
     def append_twice(who: int) -> None:
         for _ in range(2):
@@ -257,6 +263,7 @@ def test_serial_asks_for_the_end_of_some_order() -> None:
     assert found.anomalies[0].name == "not serializable"
 
 
+@pytest.mark.slow
 def test_a_lock_file_that_is_left_only_in_a_race_is_told() -> None:
     def work(who: int) -> None:
         try:
@@ -441,6 +448,7 @@ def count_with_a_cache(who: int) -> None:
     new.replace(count)
 
 
+@pytest.mark.slow
 def test_what_a_function_keeps_from_call_to_call_does_not_reach_the_next_execution() -> None:
     def lay_out(folder: Path) -> None:
         (folder / "name").write_text("count")
@@ -455,6 +463,7 @@ def test_what_a_function_keeps_from_call_to_call_does_not_reach_the_next_executi
     CACHE.clear()
 
 
+@pytest.mark.slow
 def test_what_lays_out_or_judges_and_fails_is_told_apart_from_the_function() -> None:
     def work(who: int) -> None:
         Path("log").touch()

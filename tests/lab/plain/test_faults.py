@@ -98,12 +98,14 @@ def every_buyer_has_one(folder: Path, returned: list[bool]) -> bool:
     return len(list(folder.glob("sold.*"))) == returned.count(True) == len(returned)
 
 
+@pytest.mark.slow
 def test_a_sale_that_is_whole_or_not_at_all_survives_every_kill() -> None:
     found = with_faults(take_a_ticket, "kill", reset=lay_out_tickets, invariant=every_buyer_has_one)
     assert found.verdict.valid, found.verdict
     assert {point.who for point in found.injected} == {"process 1", "process 2"}
 
 
+@pytest.mark.slow
 def test_a_file_that_a_killed_process_leaves_torn_is_told_once_it_does_harm() -> None:
     found = with_faults(sell_in_place, "kill").finding
     assert found is not None
@@ -116,6 +118,7 @@ def test_a_file_that_a_killed_process_leaves_torn_is_told_once_it_does_harm() ->
     assert [anomaly.name for anomaly in anomalies] == list(found.case.anomalies)
 
 
+@pytest.mark.slow
 def test_a_lock_that_a_killed_process_leaves_blocks_the_others_for_ever() -> None:
     found = with_faults(sell_under_a_directory, "kill").finding
     assert found is not None
@@ -125,6 +128,7 @@ def test_a_lock_that_a_killed_process_leaves_blocks_the_others_for_ever() -> Non
     assert len(shown_lines(found.execution, found.anomalies)) <= 6
 
 
+@pytest.mark.slow
 def test_what_shall_hold_is_not_asked_if_it_needs_everybody() -> None:
     found = with_faults(
         take_a_ticket, "kill", reset=lay_out_tickets, invariant=lambda folder: len(list(folder.glob("sold.*"))) == 2
@@ -147,12 +151,14 @@ def test_who_waits_for_one_that_never_comes_is_no_news() -> None:
     assert found.finding is None
 
 
+@pytest.mark.slow
 def test_a_process_whose_file_fails_it_may_say_so_and_the_others_go_on() -> None:
     found = with_faults(sell_by_rename, "io-error", invariant=sells_what_it_says)
     assert found.verdict.valid, found.verdict
     assert found.left_behind == ["new"]
 
 
+@pytest.mark.slow
 def test_a_process_that_swallows_a_full_disk_breaks_what_shall_hold() -> None:
     def sell() -> bool:
         with open("lock", "w") as lock:
@@ -186,6 +192,7 @@ def test_a_waiter_that_runs_out_of_patience_while_another_pauses_was_told_clearl
     assert with_faults(patient, "pause:60s", FEW).finding is None
 
 
+@pytest.mark.slow
 def test_time_outs_that_end_within_a_pause_prove_nothing_and_break_no_promise() -> None:
     """A waiter may give up twice while the holder is paused, which a search that lets the pause pass does not try."""
     lock = multiprocessing.Lock()
@@ -205,6 +212,7 @@ def test_time_outs_that_end_within_a_pause_prove_nothing_and_break_no_promise() 
     assert shorter.valid is True
 
 
+@pytest.mark.slow
 def test_a_lease_that_runs_out_under_a_paused_holder_breaks_what_shall_hold() -> None:
     def leased(who: int) -> bool:
         Path(f"mine.{who}").write_text(str(time.time() + 10))

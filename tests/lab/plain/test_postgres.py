@@ -43,6 +43,7 @@ def test_right_functions_are_proved(function: Callable[[], bool]) -> None:
     assert sold(function).verdict.valid
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "function", [shop.read_then_write, shop.locked_too_early, shop.advised_too_briefly, shop.mapped]
 )
@@ -61,6 +62,7 @@ def test_a_server_whose_address_the_function_knows_is_controlled_as_well() -> No
     assert explored(elsewhere.locked, BOUNDED, reset=elsewhere.reset, returned=shop.one_seat).verdict.valid
 
 
+@pytest.mark.slow
 def test_the_table_names_statements_and_commits() -> None:
     found = sold(shop.read_then_write).finding
     assert found is not None
@@ -69,6 +71,7 @@ def test_the_table_names_statements_and_commits() -> None:
     assert "commit postgres" in told
 
 
+@pytest.mark.slow
 def test_a_refusal_that_nobody_retries_is_an_exception() -> None:
     found = sold(shop.not_retried).finding
     assert found is not None
@@ -86,6 +89,7 @@ def test_two_locks_taken_in_one_order_are_proved() -> None:
     assert explored_alone(shop.in_order).verdict.valid
 
 
+@pytest.mark.slow
 def test_a_connection_that_is_dropped_gives_back_what_it_has_locked() -> None:
     assert explored_alone(shop.dropped).verdict.valid
 
@@ -118,6 +122,7 @@ def ends(function: Callable[..., object], policy: Policy) -> set[str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "function",
     [shop.read_then_write, shop.locked_too_early, shop.not_retried, shop.crosswise, shop.advised_too_briefly],
@@ -141,6 +146,7 @@ def test_a_connection_from_before_the_search_is_refused() -> None:
             explored_alone(ask)
 
 
+@pytest.mark.slow
 def test_live_races_go_wrong_on_the_same_server() -> None:
     reset, returned = shop.reset, shop.one_seat
     right = PlainFunction(function=shop.locked, server="postgres", reset=reset, returned=returned)

@@ -52,6 +52,7 @@ def claim_together(who: int) -> bool:
     return free
 
 
+@pytest.mark.slow
 def test_a_race_that_cannot_go_right_goes_wrong_every_time_and_one_that_can_does() -> None:
     with pytest.raises(UsageError, match="process 1 is not done in time though the processes go one after another"):
         ticketlab.race(claim_together, reset=lay_out, timeout=0.2, times=1)
@@ -87,6 +88,7 @@ def test_results_of_no_order_are_undecided_unless_they_are_asked_for() -> None:
     assert asked.verdict.valid is (asked.in_no_order == 0)
 
 
+@pytest.mark.slow
 def test_a_timing_decides_who_comes_first() -> None:
     apart = ticketlab.race(claim, Timing(((), (1_000,))), reset=lay_out, returned=one_claim)
     assert apart.valid
@@ -100,6 +102,7 @@ def test_a_timing_decides_who_comes_first() -> None:
     assert not ticketlab.race(claim, together.schedule, reset=lay_out, returned=one_claim).valid
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(timings(buyers=3), faults(buyers=3))
 def test_what_claims_in_one_step_is_right_at_any_time_whoever_dies(

@@ -52,6 +52,7 @@ def in_wal(folder: Path) -> None:
 LAID_OUT = [laid_out, in_wal]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reset", LAID_OUT)
 @pytest.mark.parametrize("take", [take_if_left, take_under_lock, take_a_version, claim_returning, insert_once])
 def test_right_functions_are_proved(take: Callable[[int], bool], reset: Callable[[Path], None]) -> None:
@@ -189,6 +190,7 @@ def use_all(who: int) -> list[object]:
     return [row["gone"], count, lines, db.commits, "stock" in asked, list(dict.fromkeys(traced))]
 
 
+@pytest.mark.slow
 def test_what_the_user_sets_goes_on_working(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     laid_out(tmp_path)
@@ -220,6 +222,7 @@ def quick() -> Iterator[Path]:
         yield Path(folder)
 
 
+@pytest.mark.slow
 def test_an_engine_of_a_module_is_as_new_in_each_execution(quick: Path) -> None:
     racy, locking = create_engine("sqlite:///shop.db"), create_engine("sqlite:///shop.db")
 

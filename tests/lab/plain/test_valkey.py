@@ -37,6 +37,7 @@ def test_a_lost_update_is_found_with_the_commands_that_cross(function: Callable[
     assert "lost update" in [each.name for each in found.anomalies]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", [shop.leased, shop.polled])
 def test_a_lease_without_a_fence_fails_if_its_holder_is_paused(function: Callable[[], bool]) -> None:
     found = sold(function, PAUSED).finding
@@ -54,6 +55,7 @@ def test_a_command_that_waits_gets_what_is_pushed() -> None:
     assert explored_alone(shop.handed_over).finding is None
 
 
+@pytest.mark.slow
 def test_a_command_that_waits_for_ever_is_a_deadlock() -> None:
     found = explored_alone(shop.starved).finding
     assert found is not None

@@ -31,6 +31,7 @@ def searched(store: str, *models: str, most: int = 1_000) -> PowerCutExploration
     return explore_power_cuts(subject_of_store(Spec.parse(store)), models, most=most)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("store", ["json:durable", "json:journal", "sqlite:synchronous=full"])
 def test_a_store_that_promises_to_outlive_a_power_cut_does(store: str) -> None:
     found = searched(store, "strict", "ext4")
@@ -38,6 +39,7 @@ def test_a_store_that_promises_to_outlive_a_power_cut_does(store: str) -> None:
     assert [each.search.left for each in found.models] == [0, 0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("store", "model", "name"),
     [
@@ -60,11 +62,13 @@ def test_a_store_that_does_not_is_convicted_and_the_case_replays(store: str, mod
     assert again.finding.fates == found.finding.fates
 
 
+@pytest.mark.slow
 def test_the_folder_of_a_removed_journal_is_what_synchronous_extra_adds() -> None:
     """SQLite's documents say so of synchronous=EXTRA, and the test above that FULL is not enough."""
     assert searched("sqlite:journal=delete,synchronous=extra", "strict").verdict.valid is True
 
 
+@pytest.mark.slow
 def test_a_store_is_searched_with_the_same_result_again() -> None:
     rows = [power_cut_row(Spec.parse("json:truncate"), ["ext4", "strict"]) for _ in range(2)]
     for row in rows:
@@ -84,6 +88,7 @@ class LooksAtEverything:
         return Judged(self._judge.judge(disk, told).anomalies, Looks(everything=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["ext4", "strict"])
 @pytest.mark.parametrize("store", ["json:truncate", "json:rename", "json:durable", "json:journal"])
 def test_states_that_are_not_laid_out_would_show_nothing_else(store: str, model: str, tmp_path: Path) -> None:

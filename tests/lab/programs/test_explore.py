@@ -194,6 +194,7 @@ def test_a_command_that_is_not_there_is_refused(tmp_path: Path) -> None:
         Program(commands=(("no-such-command",),), folder=tmp_path)
 
 
+@pytest.mark.slow
 def test_threads_of_one_process_are_not_proved_right(tmp_path: Path) -> None:
     """What they do in their memory is no call: another one may come in between wherever Python switches."""
     (tmp_path / "main.py").write_text(

@@ -54,6 +54,7 @@ def with_faults(folder: Path, source: str, faults: str, *arguments: str) -> Prog
     return explore_program(Program(commands=tuple(words), folder=folder), how)
 
 
+@pytest.mark.slow
 def test_a_death_between_emptying_a_file_and_writing_it_is_told_and_replays(tmp_path: Path) -> None:
     found = with_faults(tmp_path, IN_PLACE, "kill")
     assert found.finding is not None
@@ -67,6 +68,7 @@ def test_a_death_between_emptying_a_file_and_writing_it_is_told_and_replays(tmp_
     assert all(replay.verdict.anomalies[0].name == "exception" for replay in again)
 
 
+@pytest.mark.slow
 def test_who_writes_beside_and_renames_survives_every_death_and_every_error(tmp_path: Path) -> None:
     found = with_faults(tmp_path, BY_RENAME, "kill,io-error", "read", "write")
     assert found.valid is True, found.verdict

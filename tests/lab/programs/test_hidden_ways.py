@@ -284,6 +284,7 @@ def test_what_stands_in_a_folder_beside_files_keeps_nobody_waiting(tmp_path: Pat
     assert found.valid is True
 
 
+@pytest.mark.slow
 def test_what_is_written_in_several_parts_is_judged_as_well(tmp_path: Path) -> None:
     (tmp_path / "n").write_text("1")
     scripts = (

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from textwrap import dedent
 
+import pytest
+
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.programs.explore import explore_program
 from ticketlab.lab.programs.program import Program
@@ -19,6 +21,7 @@ if sys.gettrace():
 """
 
 
+@pytest.mark.slow
 def test_a_program_that_goes_another_way_while_lines_are_kept_has_lines_up_to_there(tmp_path: Path) -> None:
     (tmp_path / "notices.py").write_text(dedent(NOTICES))
     (tmp_path / "hits").write_text("0")

@@ -25,6 +25,7 @@ open("seen", "w").close()
 MAKES = "with open('flag', 'w') as file: file.write('go')\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("waits", [WAITS, OPENS])
 def test_who_waits_for_a_file_is_passed_by_who_makes_it(waits: str, tmp_path: Path) -> None:
     (tmp_path / "waits.py").write_text(waits)

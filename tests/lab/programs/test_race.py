@@ -30,6 +30,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_commands_that_fail_and_processes_that_raise_go_wrong_each_time(folder: Path) -> None:
     found = raced(folder, "sh -c 'exit $(cat code)'", "raise.py", "sh -c 'kill -9 $$'")
     assert (found.races, found.wrong) == (2, 2)
@@ -59,6 +60,7 @@ def test_who_is_not_done_in_time_is_named_and_undecided(folder: Path) -> None:
     assert left.late == "in race 1 a process that a command had left running was not done in time (see --timeout)"
 
 
+@pytest.mark.slow
 def test_an_end_of_no_order_is_undecided_unless_serial_asks_for_it(folder: Path) -> None:
     take = "sh -c 'n=$(cat code); sleep 0.3; echo $((n - 1)) > code'"
     assert raced(folder, take, take, times=1).in_no_order == 1

@@ -26,6 +26,7 @@ T = TypeVar("T")
 PATIENCE = 60.0
 
 
+@pytest.mark.slow
 def test_no_sale_is_lost_or_made_twice_at_whichever_step_the_clerk_dies() -> None:
     found = explored_with_faults("json:in-place", "clerk:robust", "kill-service", buyers=1)
     assert found.verdict.valid
@@ -89,6 +90,7 @@ class Active(Dying):
         return result
 
 
+@pytest.mark.slow
 def test_live_every_order_is_answered_and_sold_once(tmp_path: Path) -> None:
     steps, died = 0, True
     while died:

@@ -62,6 +62,7 @@ def test_a_right_lock_is_not_blamed(law: str, lock: Any) -> None:
     assert report.valid is not False, str(report)
 
 
+@pytest.mark.slow
 def test_a_lock_of_the_kernels_keeps_the_laws_and_what_it_does_beside_them_is_told() -> None:
     laws = ("long pause", "number of another", "taken again", "release by a stranger", "file removed")
     report = check_lock(samples.flocked, laws=laws)
@@ -71,10 +72,12 @@ def test_a_lock_of_the_kernels_keeps_the_laws_and_what_it_does_beside_them_is_to
     assert [law.law for law in report.laws if not law.applies] == ["number of another", "release by a stranger"]
 
 
+@pytest.mark.slow
 def test_three_processes_are_kept_apart_that_come_twice() -> None:
     assert check_lock(multiprocessing.Lock(), laws=["one at a time"]).valid
 
 
+@pytest.mark.slow
 def test_a_lock_is_put_back_to_how_it_was_given_after_each_law() -> None:
     lock = multiprocessing.RLock()
     report = check_lock(lock, laws=["killed holder", "long pause"], executions=50)
@@ -102,6 +105,7 @@ def test_a_lock_that_cannot_be_put_back_is_undecided() -> None:
     assert "not put back between executions" in law.reason
 
 
+@pytest.mark.slow
 def test_nothing_is_proved_if_no_two_ever_get_in() -> None:
     class OnceOnly(samples.ReleasesWhatItHasNot):
         def release(self) -> None:
@@ -112,12 +116,14 @@ def test_nothing_is_proved_if_no_two_ever_get_in() -> None:
     assert report.laws[1].facts == ["it stays taken after a dead holder"]
 
 
+@pytest.mark.slow
 def test_a_lock_that_outlives_its_holder_is_no_break_but_told() -> None:
     report = check_lock(multiprocessing.Lock(), laws=["killed holder"], executions=10)
     assert report.valid is not False
     assert report.laws[0].facts == ["it stays taken after a dead holder"]
 
 
+@pytest.mark.slow
 def test_a_release_that_frees_nobody_leaves_the_others_waiting_for_ever() -> None:
     class NeverReleased(samples.OpensOnce):
         def release(self) -> None:

@@ -59,6 +59,7 @@ def agree(protocol: Protocol, left: LockRemains) -> None:
             assert "deadlock" in found or ("two holders" in found) == interpreter.admits_two(), scenario.title
 
 
+@pytest.mark.slow
 @settings(phases=[Phase.explicit])
 @given(protocol=protocols())
 @example(Protocol(("open", "flock", "same file"), ("unlink", "close")))

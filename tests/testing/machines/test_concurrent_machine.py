@@ -22,6 +22,7 @@ from ticketlab.checker import cas_register
 from ticketlab.testing import MachineProgram
 
 
+@pytest.mark.slow
 def test_a_failure_says_the_calls_the_order_and_the_schedule() -> None:
     told = failure_of(variant(CounterThatLoses, executor="processes"))
     assert told.startswith("CounterThatLoses: not linearizable, lost update  (2 processes, 2 calls; dpor, processes)")
@@ -30,12 +31,14 @@ def test_a_failure_says_the_calls_the_order_and_the_schedule() -> None:
     assert "examples = [MachineProgram([[('increment', {})], [('increment', {})]])]" in told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("executor", ["processes", "inline", "threads"])
 def test_each_kind_of_participant_fails_in_the_same_words(executor: str) -> None:
     first, again = (failure_of(variant(CouponRedeemedTwice, executor=executor)) for _ in range(2))
     assert first == again
 
 
+@pytest.mark.slow
 def test_an_example_is_tried_first() -> None:
     machine = variant(
         CounterThatLoses, examples=[MachineProgram([[("increment", {})], [("increment", {})], [("read", {})]])]
@@ -46,6 +49,7 @@ def test_an_example_is_tried_first() -> None:
         test().runTest()
 
 
+@pytest.mark.slow
 def test_a_failure_is_reproduced_by_hypothesis() -> None:
     test = CouponRedeemedTwice.TestCase
     test.settings = settings(BRIEFLY, print_blob=True)
@@ -58,6 +62,7 @@ def test_a_failure_is_reproduced_by_hypothesis() -> None:
     seed(3)(again)
 
 
+@pytest.mark.slow
 def test_a_program_that_failed_is_kept_for_its_machine_alone() -> None:
     database = InMemoryExampleDatabase()
 
@@ -101,6 +106,7 @@ class Overdraft(ConcurrentMachine):
         self.torn_down.append("once")
 
 
+@pytest.mark.slow
 def test_an_invariant_is_asked_at_the_end_of_each_execution_and_then_all_is_torn_down() -> None:
     assert "invariant broken" in failure_of(Overdraft)
     assert Overdraft.torn_down
@@ -118,6 +124,7 @@ class Raising(ConcurrentMachine):
         Path("file").touch()
 
 
+@pytest.mark.slow
 def test_without_a_model_an_exception_is_a_failure() -> None:
     told = failure_of(Raising)
     assert "exception: process 1: remove() → raises FileNotFoundError" in told
@@ -143,6 +150,7 @@ class Register(ConcurrentMachine):
         return "ok"
 
 
+@pytest.mark.slow
 def test_a_model_of_the_checker_judges_as_well() -> None:
     assert "✗ the model does not allow it" in failure_of(Register)
 
@@ -178,17 +186,20 @@ class StaleView(ConcurrentMachine):
         return int(Path("view").read_text())
 
 
+@pytest.mark.slow
 def test_real_time_counts_even_where_no_step_meets_another() -> None:
     told = failure_of(StaleView)
     assert "not linearizable" in told
     assert "2 calls" in told
 
 
+@pytest.mark.slow
 def test_an_order_against_real_time_is_serializable() -> None:
     passes(variant(StaleView, consistency="serializable"))
     assert "not quiescent" in failure_of(variant(StaleView, consistency="quiescent"))
 
 
+@pytest.mark.slow
 def test_each_call_is_shown_where_times_do_not_count() -> None:
     class Twice(StaleView):
         @rule()
@@ -236,6 +247,7 @@ class Waiting(ConcurrentMachine):
         return self.lock.acquire()
 
 
+@pytest.mark.slow
 def test_a_call_that_the_model_has_wait_may_wait_for_ever() -> None:
     passes(Waiting)
 
@@ -246,12 +258,14 @@ def test_a_call_that_the_model_has_wait_may_wait_for_ever() -> None:
     assert failure_of(variant(Waiting, model=Never)).startswith("Waiting: deadlock")
 
 
+@pytest.mark.slow
 def test_hypothesis_draws_timings_if_asked() -> None:
     told = failure_of(variant(CounterThatLoses, schedules="timed"))
     assert told.startswith("CounterThatLoses: not linearizable, lost update  (2 processes, 2 calls;")
     assert "more schedules than were tried (one each, by a drawn timing)" in passes(variant(Counter, schedules="timed"))
 
 
+@pytest.mark.slow
 def test_programs_that_were_not_searched_to_the_end_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     told = passes(variant(Counter, executions=2, executor="inline"))
     assert re.fullmatch(r"\d+ of \d+ programs have more schedules than were tried \(2 executions each by dpor\)", told)

@@ -49,6 +49,7 @@ class TokenModel(LockModel):
         return held and super().release(who)
 
 
+@pytest.mark.slow
 def test_results_are_fed_on_to_later_calls_of_the_same_participant() -> None:
     machine = variant(Tokens, model=TokenModel)
     rules = machine.rules()
@@ -106,6 +107,7 @@ class Initialized(ConcurrentMachine):
         return value in (1, 2, 3)
 
 
+@pytest.mark.slow
 def test_what_is_called_before_all_is_drawn_and_known_to_the_model() -> None:
     told = failure_of(Initialized)
     assert "swap(4)" in told

@@ -14,6 +14,7 @@ DRAWN = settings(settings.get_profile("ci"), max_examples=100)
 BRIEFLY = settings(settings.get_profile("ci"), max_examples=4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", [wrong for wrong, _ in PAIRS], ids=lambda machine: machine.__name__)
 def test_a_wrong_structure_is_convicted_by_few_calls(wrong: type[ConcurrentMachine]) -> None:
     test = wrong.TestCase
@@ -26,6 +27,7 @@ def test_a_wrong_structure_is_convicted_by_few_calls(wrong: type[ConcurrentMachi
     assert int(told[2]) <= 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("right", dict.fromkeys(right for _, right in PAIRS), ids=lambda machine: machine.__name__)
 def test_its_right_twin_is_not(right: type[ConcurrentMachine]) -> None:
     test = right.TestCase
