@@ -11,7 +11,7 @@ from ticketlab.core.sql_statements import Verb, parsed, split
 from ticketlab.probes.here import HERE, probed
 from ticketlab.probes.refusals import quietly
 from ticketlab.probes.sqlite.execution import StatementRunner
-from ticketlab.probes.sqlite.transactions import LEVEL, ROWCOUNT
+from ticketlab.probes.sqlite.transactions import BY_LEVEL, LEVEL, ROWCOUNT, mode_of
 
 
 def at_work(connection: Any) -> StatementRunner | None:
@@ -72,7 +72,7 @@ def _execute_script(cursor: Cursor, script: str, /) -> Any:
     transactions = at_work(connection)
     if transactions is None or not isinstance(script, str):
         return Cursor.executescript(cursor, script)
-    driven = getattr(connection, "autocommit", -1) == -1
+    driven = mode_of(connection) == BY_LEVEL
     if driven and transactions.is_open:
         transactions.commit(partial(Connection.commit, connection))
     before = transactions.drivers_mode()
