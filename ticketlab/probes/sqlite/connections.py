@@ -16,11 +16,10 @@ from typing import Any, Final, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 from weakref import WeakSet
 
-from ticketlab.core.errors import UsageError
 from ticketlab.core.pacing import BLOCKED
 from ticketlab.probes.here import HERE, probed
 from ticketlab.probes.refusals import end_with, quietly, refuse
-from ticketlab.probes.sqlite.cursors import ProbedCursor, at_work, probed_cursor
+from ticketlab.probes.sqlite.cursors import ProbedCursor, at_work, foreign, probed_cursor
 from ticketlab.probes.sqlite.databases import open_database
 from ticketlab.probes.sqlite.execution import StatementRunner
 from ticketlab.probes.sqlite.modes import commit_by_mode, mode_property, reset_mode
@@ -217,14 +216,6 @@ class ProbedConnection(Connection):
 
 
 _open, _reopen = (probed(each, each) for each in (ProbedConnection._open, ProbedConnection._reopen))
-
-
-def foreign(path: str) -> UsageError:
-    """Return the error of who uses another process's connection."""
-    return UsageError(
-        f"the connection to {path} was opened before the processes were started, and SQLite's locks do not work "
-        "across that: open it in the function"
-    )
 
 
 def _ending(original: Callable[[Any], None], end: Callable[..., Any]) -> Callable[[Any], None]:

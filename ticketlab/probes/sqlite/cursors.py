@@ -7,6 +7,7 @@ from functools import cache, partial
 from sqlite3 import Connection, Cursor
 from typing import Any
 
+from ticketlab.core.errors import UsageError
 from ticketlab.core.sql_statements import Verb, parsed, split
 from ticketlab.probes.here import HERE, probed
 from ticketlab.probes.refusals import quietly
@@ -18,6 +19,14 @@ def at_work(connection: Any) -> StatementRunner | None:
     """Return the transactions of a connection; None if what it has open is nobody else's."""
     find = getattr(connection, "at_work", None)
     return find() if find is not None else None
+
+
+def foreign(path: str) -> UsageError:
+    """Return the error of who uses another process's connection."""
+    return UsageError(
+        f"the connection to {path} was opened before the processes were started, and SQLite's locks do not work "
+        "across that: open it in the function"
+    )
 
 
 def _execute(cursor: Cursor, sql: str, parameters: Any = (), /) -> Any:
