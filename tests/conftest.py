@@ -11,7 +11,8 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 BYTECODE = Path(__file__).resolve().parents[1] / ".pytest_cache" / "bytecode"
 
@@ -30,13 +31,20 @@ for library in (
     "ticketlab.lab.api",
 ):
     import_module(library)
-gc.collect()
-gc.freeze()  # searches collect before they fork: they need not look through all this, nor copy its pages
-# What tests share is made later: the lab finds it among the objects that the collector knows.
-
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=50, database=None)
 settings.register_profile("campaign", deadline=None, max_examples=5_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart() -> None:
+    """Freeze what there is: searches collect before they fork, and need not look through all this, or copy its pages.
+
+    What tests share is made later: the lab finds it among the objects that the collector knows.
+    """
+    given(st.none())(lambda _: None)()  # Hypothesis looks for who holds its random numbers, and not among the frozen
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_finish() -> None:

@@ -22,7 +22,7 @@ def buy():
     with open("hits", "w") as file: file.write(f"{n + 1}\\n")
 
 if __name__ == "__main__":
-    for _ in range(int(sys.argv[1])): multiprocessing.Process(target=buy).start()
+    for _ in range(int(sys.argv[1])): multiprocessing.get_context("fork").Process(target=buy).start()
 """
 
 

@@ -95,10 +95,10 @@ def test_programs_can_be_kept_and_changed(tmp_path: Path) -> None:
 
 ENDLESS = """
 import time
-from multiprocessing import Process
+from multiprocessing.context import ForkProcess
 
 if __name__ == "__main__":
-    child = Process(target=time.sleep, args=(1000,))
+    child = ForkProcess(target=time.sleep, args=(1000,))
     child.start()
     print(child.pid, flush=True)
 """

@@ -12,7 +12,7 @@ import ctypes
 import gc
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Lock, Thread, local
 from typing import Any, Final
@@ -27,7 +27,8 @@ _HANDLER: Final = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int)
 _next: Final = _LIBRARY.sqlite3_next_stmt
 _next.restype, _next.argtypes = ctypes.c_void_p, (ctypes.c_void_p, ctypes.c_void_p)
 _BASE: Final = object.__basicsize__
-_STATEMENT: Final = type(sqlite3.connect(":memory:")("select 1"))
+with closing(sqlite3.connect(":memory:")) as _any:
+    _STATEMENT: Final = type(_any("select 1"))
 _here = local()
 
 

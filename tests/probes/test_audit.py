@@ -11,6 +11,7 @@ import socket
 import sqlite3
 from abc import ABCMeta
 from collections.abc import Callable
+from contextlib import closing
 from multiprocessing import shared_memory
 from pathlib import Path
 from typing import Any
@@ -135,13 +136,13 @@ def open_by_c_code() -> None:
 
 
 def open_inside_a_statement() -> None:
-    with sqlite3.connect(":memory:") as database:
+    with closing(sqlite3.connect(":memory:")) as database:
         database.create_function("read", 0, lambda: Path("count").read_text())
         database.execute("select read()").fetchone()
 
 
 def open_for_a_row() -> None:
-    with sqlite3.connect(":memory:") as database:
+    with closing(sqlite3.connect(":memory:")) as database:
         database.row_factory = lambda *_: Path("count").read_text()
         database.execute("select 1").fetchone()
 

@@ -105,7 +105,7 @@ def test_what_a_user_registered_with_a_manager_is_said_to_be_left_as_it_is() -> 
         pass
 
     Shop.register("Counter", list)
-    with Shop() as shop:
+    with Shop(ctx=multiprocessing.get_context("fork")) as shop:  # a server of its own could not be sent this class
         counter = shop.Counter()  # type: ignore[attr-defined]
         assert "is not put back" in explored(lambda: counter.append(1)).verdict.reason
 

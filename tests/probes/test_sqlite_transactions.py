@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import chdir
+from sqlite3 import Connection
 from tempfile import TemporaryDirectory
 from typing import Final
 
@@ -77,11 +78,48 @@ PARTS: Final = {
     ),
 }
 
+AUTOCOMMIT: Final = {
+    "a driver that is to commit at once commits what it has begun": (
+        "delete",
+        (Part(("when told", "add", "at once", "in", "add")), Part(("select", "add", "close"))),
+    ),
+    "and leaves alone what the user begins": (
+        "delete",
+        (Part(("at once", "begin", "add", "commit", "in", "rollback", "COMMIT", "with add")), Part(("select", "add"))),
+    ),
+    "a driver that commits when told has always begun": (
+        "delete",
+        (Part(("when told", "select", "commit", "with add", "in", "with fail", "close"), ""), ADDER),
+    ),
+    "in a log too, where the release of a savepoint is no commit": (
+        "wal",
+        (Part(("when told", "save", "add", "release", "in", "rollback", "select"), timeout=0.0), ADDER),
+    ),
+    "until the user commits by a statement": (
+        "wal",
+        (Part(("when told", "add", "COMMIT", "in", "add", "commit", "close")), ADDER),
+    ),
+    "it goes back to its level in the middle": (
+        "delete",
+        (Part(("when told", "add", "by level", "in", "add", "commit", "add", "close"), ""), Part(("select",))),
+    ),
+    "a change that returns rows is part of what begins meanwhile": (
+        "delete",
+        (Part(("open cte", "when told", "in", "rest", "commit", "close")), Part(("select", "add"))),
+    ),
+}
+
+
+@pytest.mark.skipif(not hasattr(Connection, "autocommit"), reason="there is no autocommit before Python 3.12")
+@pytest.mark.parametrize("name", AUTOCOMMIT)
+def test_what_autocommit_does_is_tried_out(name: str) -> None:
+    test_transactions_are_tried_out(name)
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PARTS)
 def test_transactions_are_tried_out(name: str) -> None:
-    journal, parts = PARTS[name]
+    journal, parts = (PARTS | AUTOCOMMIT)[name]
     scripts = [script_of(part) for part in parts]
     with TemporaryDirectory(dir=fastest()) as folder, chdir(folder):
         every = all_outcomes(journal, scripts, most=20_000)

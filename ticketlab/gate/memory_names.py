@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from ticketlab.gate.names import FileNames
@@ -25,6 +26,7 @@ class MemoryNames:
     def __init__(self, names: FileNames, name_made: Namer, numbered: Callable[[str], str]) -> None:
         self._names, self._name_made, self._numbered = names, name_made, numbered
         self.files: dict[MemoryFile, str] = {}
+        self._semaphores = set[str]()
         self._words: dict[int, dict[int, str]] = {}  # by process and address
         self._named: dict[tuple[MemoryFile, int], str] = {}
 
@@ -51,6 +53,17 @@ class MemoryNames:
         place = self._names.place(path.removesuffix(_GONE))
         return place.path if place is not None and place.in_folder else self.files[file]
 
+    def gets_name(self, path: str) -> None:
+        """Take down that a file gets a name, by its path, if that is a semaphore's."""
+        if path.startswith(_LOCK) and not os.path.lexists(path):
+            self._semaphores.add(path)
+
+    def remove_left(self) -> None:
+        """Remove the names of semaphores that an execution has left: nobody else would."""
+        for path in self._semaphores:
+            with suppress(OSError):
+                os.unlink(path)
+
     def name_word(self, process: Process, address: int, name: str) -> None:
         """Call a word, which has just been made, by a name."""
         if (known := _place_of(process, address)) is not None:
@@ -64,16 +77,25 @@ class MemoryNames:
             known[address] = self._look_up(process, address)
         return known[address]
 
+    def is_own(self, process: Process, address: int) -> bool:
+        """Whether a word is in memory that no other process has."""
+        return self.word(process, address) == memory_of(process)
+
     def _look_up(self, process: Process, address: int) -> str:
         key = _place_of(process, address)
         if key is None:
-            return f"memory of {process.name}"
+            return memory_of(process)
         if key in self._named:
             return self._named[key]
         file, place = key
         if file not in self.files:
             self.files[file] = self._name_made(process, "memory")
         return f"{self.files[file]}+{place}" if place else self.files[file]
+
+
+def memory_of(process: Process) -> str:
+    """Return what all words in a process's own memory are called."""
+    return f"memory of {process.name}"
 
 
 def _place_of(process: Process, address: int) -> tuple[MemoryFile, int] | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.gate.forking import forked
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.policies.dpor import SourceSets
@@ -144,7 +145,7 @@ def test_the_same_schedule_leads_to_the_same_readings(tmp_path: Path) -> None:
             for pause in (0.3, 0.4):
                 Process(target=buy, args=(lock, pause)).start()
         """
-    with ProgramExecutor(program(tmp_path, script)) as executor:
+    with ProgramExecutor(program(tmp_path, forked(script))) as executor:
         seen = {execution.schedule: output for execution, output in explored(executor)}
         times = {float(text) - _BEGINNING for output in seen.values() for _, text in output if text.strip()}
         assert {round(time, 1) for time in times} == {0.3, 0.4, 0.7}

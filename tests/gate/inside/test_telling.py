@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 import pytest
 
+from tests.gate.forking import forked
 from ticketlab.checker.observed import MadeStep, patterns
 from ticketlab.explorer.analysis.deadlock import explain
 from ticketlab.explorer.analysis.execution import Execution
@@ -37,7 +38,7 @@ class Explored(NamedTuple):
 def explore(folder: Path, script: str) -> Explored:
     """Run all schedules of a script that can make a difference."""
     folder.mkdir(exist_ok=True)
-    (folder / "shop.py").write_text(textwrap.dedent(script))
+    (folder / "shop.py").write_text(textwrap.dedent(forked(script)))
     with ProgramExecutor(Program(commands=(("python", "shop.py"),), folder=folder)) as executor:
         while True:
             outcomes: set[tuple[str, str]] = set()
@@ -122,6 +123,29 @@ def test_a_value_under_its_lock_is_right(tmp_path: Path) -> None:
     found = explore(tmp_path, VALUE.replace("{guarded}", "True"))
     assert found.outcomes == {("COMPLETED", "2\n")}
     assert found.patterns() == set()
+
+
+SERVED: Final = """\
+import multiprocessing
+
+def note():
+    open("log", "a").write("x")
+
+if __name__ == "__main__":
+    multiprocessing.set_start_method("forkserver")
+    lock = multiprocessing.Lock()
+    noting = multiprocessing.Process(target=note)
+    noting.start()
+    print(open("log").read())
+    noting.join()
+"""
+
+
+def test_a_process_of_a_fork_server_starts_in_one_step(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("")
+    found = explore(tmp_path, SERVED)
+    assert found.outcomes == {("COMPLETED", "\n"), ("COMPLETED", "x\n")}
+    assert not any("socket" in step for step in found.steps), "what is said to the server is a step"
 
 
 TWO_LOCKS: Final = """\
@@ -232,7 +256,7 @@ def test_executed_interpreters_tell_and_the_users_own_site_module_runs(
     (own / "sitecustomize.py").write_text("import builtins; builtins.own = 'own'")
     monkeypatch.setenv("PYTHONPATH", os.fspath(own))
     (tmp_path / "work").mkdir()
-    (tmp_path / "work" / "count.py").write_text(VALUE.replace("{guarded}", "True") + "    print(own)\n")
+    (tmp_path / "work" / "count.py").write_text(forked(VALUE.replace("{guarded}", "True")) + "    print(own)\n")
     script = "import subprocess, sys; subprocess.run([sys.executable, 'count.py'])"
     found = explore(tmp_path / "work", script)
     assert found.outcomes == {("COMPLETED", "2\nown\n")}

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.gate.forking import forked
 from ticketlab.core.errors import UsageError
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.programs.case import ProgramCase
@@ -27,7 +28,7 @@ class Pair(NamedTuple):
     files: Mapping[str, str] = {}
 
 
-_SELLS = """
+_SELLS = forked("""
 import json
 from multiprocessing import Lock, Process
 
@@ -44,7 +45,7 @@ if __name__ == "__main__":
     clerks = [Process(target=buy, args=(lock,)) for _ in range(2)]
     for clerk in clerks: clerk.start()
     for clerk in clerks: clerk.join()
-"""
+""")
 _MOVES = """
 import fcntl, sys
 names = {names}

@@ -25,7 +25,8 @@ def names(found: PlainRaceResult) -> dict[str, int]:
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "code").write_text("3")
     (tmp_path / "raise.py").write_text(
-        "from multiprocessing import Process\ndef fail(): raise KeyError('gone')\nProcess(target=fail).start()\n"
+        "from multiprocessing.context import ForkProcess\n"
+        "def fail(): raise KeyError('gone')\nForkProcess(target=fail).start()\n"
     )
     return tmp_path
 

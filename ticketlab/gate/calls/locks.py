@@ -198,7 +198,9 @@ def _futex(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None
         return None
 
     step = Step(Action.ACQUIRE, word)
-    return StoppedCall(step, waits=True, attempt=attempt, until=until, expired=Reply(-errno.ETIMEDOUT))
+    # who waits for a thread to end waits so, unless that is over already, which nobody sees: it is no step of its own
+    joins = sight.memory.is_own(process, address)
+    return StoppedCall(step, waits=True, attempt=attempt, until=until, expired=Reply(-errno.ETIMEDOUT), inner=joins)
 
 
 def _waking(sight: Sight, word: str, count: int) -> Callable[[], Made]:

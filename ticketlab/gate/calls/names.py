@@ -95,6 +95,7 @@ def _moving(places: tuple[int | None, int, int | None, int], action: Action, fla
         move = _Move(sight, old, new, here, there)
         if action is Action.RENAME:
             return StoppedCall(move.renaming(how), found=lambda: move.renamed(how))
+        sight.memory.gets_name(new)
         return StoppedCall(move.linking(), found=move.linked)
 
     return classify

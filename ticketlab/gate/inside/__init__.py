@@ -18,6 +18,8 @@ _MODULES: Final = {
     "multiprocessing.sharedctypes": "values",
     "multiprocessing.managers": "managers",
     "multiprocessing.util": "helpers",
+    "multiprocessing.resource_tracker": "helpers",
+    "multiprocessing.popen_forkserver": "starts",
     "datetime": "dates",
     "threading": "threads",
     "signal": "signals",

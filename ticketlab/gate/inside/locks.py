@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from multiprocessing.process import current_process
+
 from .telling import as_told, is_quiet, named_by_line, operation, tell, wraps
 
 TYPE_CHECKING = False
@@ -22,9 +25,20 @@ def patch(module: Any) -> None:
         self.release = _releasing(self._semlock)
 
     semlock._make_methods = make_methods
+    semlock._make_name = staticmethod(lambda: _name_of_its_own(semlock))
     semlock.__enter__ = lambda self: self.acquire()
     semlock.__exit__ = lambda self, *_error: self.release()
     _patch_event(module.Event)
+
+
+def _name_of_its_own(semlock: Any) -> str:
+    """Return a name for a semaphore that no other execution has, and that the same schedule gives again.
+
+    The numbers that a program draws are the same in each execution, and where processes are not forked from the one
+    that makes a semaphore, it keeps its name, which other labs would meet.
+    """
+    prefix = current_process()._config["semprefix"]  # type: ignore[attr-defined]
+    return f"{prefix}-{os.getpid()}-{next(semlock._rand)}"
 
 
 def _patch_making(semlock: Any) -> None:

@@ -10,7 +10,7 @@ import os
 from _sqlite3 import Connection, Cursor
 from _thread import get_ident
 
-from .sql_asked import Told, asked, now_asking, raw, told_end
+from .sql_asked import Told, asked, commits_at_once, now_asking, raw, told_end
 from .sql_cursors import TellingCursor
 from .sql_tables import files_of, path_to
 from .telling import is_quiet, tell, wraps
@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # typing is slow to import
     from typing import Any, Final
 
 _LEVEL: Final[Any] = vars(Connection)["isolation_level"]
+_MODE: Final[Any] = vars(Connection).get("autocommit")  # since Python 3.12
 
 
 class TellingConnection(Connection):
@@ -72,7 +73,7 @@ class TellingConnection(Connection):
         told_end(self, "rollback", lambda: Connection.rollback(self))
 
     def __exit__(self, kind: Any, value: Any, trace: Any, /) -> Any:
-        if self._told is None or getattr(self, "autocommit", -1) is True:
+        if self._told is None or commits_at_once(self):
             return Connection.__exit__(self, kind, value, trace)
         if kind is not None:
             TellingConnection.rollback(self)
@@ -113,6 +114,20 @@ class TellingConnection(Connection):
         if level is None and self._told is not None:
             self.commit()
         _LEVEL.__set__(self, level)
+
+    if _MODE is not None:
+
+        @property
+        def autocommit(self) -> Any:
+            """How the driver commits; to have it commit at once commits."""
+            return _MODE.__get__(self)
+
+        @autocommit.setter
+        def autocommit(self, mode: Any) -> None:
+            if mode is True:
+                told_end(self, "commit", lambda: _MODE.__set__(self, True))
+            else:
+                _MODE.__set__(self, mode)
 
     def set_authorizer(self, authorizer_callback: Any) -> None:
         """Ask the user's function whether a statement is allowed."""

@@ -64,7 +64,7 @@ def asked(connection: Any, what: str, sql: str, act: Callable[[], T], learns: bo
         told.changed.clear()
     files = [*told.files.values(), *attached(sql)]
     state = ("t" if before[1] else "") + ("a" if told.is_alone else "")
-    mode = mode_of(connection)
+    mode = begin_mode(connection)
     now_asking.add(me)
     tell("statement", what, state, told.timeout, _BETWEEN.join(files), mode, sql[:_MOST_TEXT])
     failed, tables = "", ""
@@ -105,7 +105,12 @@ def _tables(connection: Any, told: Told, what: str, sql: str, failed: str) -> st
     return text if len(text) <= _MOST_TEXT else ""
 
 
-def mode_of(connection: Any) -> str:
+def commits_at_once(connection: Any) -> bool:
+    """Whether `autocommit`, which there is since Python 3.12, has the driver leave alone what the user begins."""
+    return getattr(connection, "autocommit", -1) is True
+
+
+def begin_mode(connection: Any) -> str:
     """Return how the driver begins a transaction before a change: "" if it does not."""
     if getattr(connection, "autocommit", -1) != -1 or connection.isolation_level is None:
         return ""
@@ -114,7 +119,8 @@ def mode_of(connection: Any) -> str:
 
 def told_end(connection: Any, what: str, act: Callable[[], T]) -> T:
     """End a transaction, and tell so if there is one."""
-    return asked(connection, what, "", act) if tells(connection) and connection.in_transaction else act()
+    ends = tells(connection) and connection.in_transaction and not commits_at_once(connection)
+    return asked(connection, what, "", act) if ends else act()
 
 
 def tells(connection: Any) -> bool:

@@ -6,7 +6,7 @@ import gc
 from _sqlite3 import Connection, Cursor
 from _thread import get_ident
 
-from .sql_asked import asked, mode_of, now_asking, raw, tells, told_end
+from .sql_asked import asked, begin_mode, now_asking, raw, tells, told_end
 from .sql_tables import files_of, split_statements
 from .telling import wraps
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:  # typing is slow to import
 
 _LEVEL: Final[Any] = vars(Connection)["isolation_level"]
 _ROWCOUNT: Final[Any] = vars(Cursor)["rowcount"]
-_STATEMENT: Final = type(Connection(":memory:")("select 1"))
+_any: Final = Connection(":memory:")
+_STATEMENT: Final = type(_any("select 1"))
+_any.close()  # whom Python closes, it complains of since 3.13
 
 
 def _is_active(cursor: Any) -> bool:
@@ -40,7 +42,7 @@ class TellingCursor(Cursor):
     def executemany(self, sql: Any, rows: Any, /) -> Any:
         """Execute a statement for each of the parameters; each is a transaction of its own if there is none."""
         connection = self.connection
-        if not tells(connection) or connection.in_transaction or mode_of(connection):
+        if not tells(connection) or connection.in_transaction or begin_mode(connection):
             _asked_by(self, sql, lambda: Cursor.executemany(self, sql, rows))
             return self
         count = 0

@@ -68,7 +68,9 @@ def run_script(script: Script, argv: Sequence[str]) -> NoReturn:
 
 def _main_module(path: str) -> ModuleType:
     main = ModuleType("__main__")
-    values = {"__annotations__": {}, "__builtins__": builtins, "__file__": path, "__cached__": None}
+    values: dict[str, Any] = {"__builtins__": builtins, "__file__": path, "__cached__": None}
+    if sys.version_info < (3, 14):  # since then they are made when somebody asks for them
+        values = {"__annotations__": {}, **values}
     main.__dict__.update(values, __loader__=SourceFileLoader("__main__", path))
     return main
 

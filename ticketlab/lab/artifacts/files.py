@@ -125,15 +125,8 @@ def write_file(path: Path, write: Callable[[IO[str]], None], *, force: bool = Fa
             with path.open("w", encoding="utf-8", errors="backslashreplace") as stream:
                 write(stream)
             return
-        with tempfile.NamedTemporaryFile(
-            "w",
-            encoding="utf-8",
-            errors="backslashreplace",
-            dir=path.parent,
-            prefix=f".{path.name[:40]}.",
-            delete=False,
-        ) as file:
-            new = file.name
+        descriptor, new = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
+        with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())

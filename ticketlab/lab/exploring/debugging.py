@@ -25,6 +25,7 @@ from ticketlab.explorer.engine.scheduler import Scheduler
 from ticketlab.explorer.engine.steps import NONE, describe_step
 from ticketlab.explorer.policies.replay import ReplaySchedule
 from ticketlab.lab.artifacts.race_folder import ALIVE, folders_of
+from ticketlab.probes.here import HERE
 
 _LAB: Final = str(Path(ticketlab.__file__).parent)
 _ROOMS: Final = ("core", "explorer", "lab", "probes")
@@ -150,7 +151,11 @@ class _Prompt(pdb.Pdb):
         """Leave out what other participants of this process do."""
         if moving() not in (None, self._stop.who):
             return None
-        return super().trace_dispatch(frame, event, arg)
+        acting, HERE.acting = HERE.acting, False  # what the debugger itself reads, such as the source, is no step
+        try:
+            return super().trace_dispatch(frame, event, arg)
+        finally:
+            HERE.acting = acting
 
     def _name(self, who: int) -> str:
         return f"{self._stop.called} {who + 1}"

@@ -172,6 +172,7 @@ class ProgramExecutor(Executor):
         finally:
             self._starter.end(asks)
             gate.close()
+            sight.memory.remove_left()
         self._learn(moves)
         return Execution.of(self._state, moves.records, self._pacer.notes)
 

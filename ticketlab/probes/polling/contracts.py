@@ -17,7 +17,7 @@ _Says = Callable[[Mapping[str, Any]], bool]
 _ALL: Final = ("*",)
 _PASSED_ON: Final = ("stat", "lstat")
 _TIMELESS: Final[Mapping[str, tuple[str, ...]]] = {
-    "genericpath": ("exists", "isfile", "isdir", "getsize", "samefile", "sameopenfile"),
+    "genericpath": ("exists", "lexists", "isfile", "isdir", "islink", "getsize", "samefile", "sameopenfile"),
     "posixpath": ("lexists", "islink", "ismount", "realpath", "_joinrealpath"),
     "pathlib": ("exists", "is_dir", "is_file", "is_symlink", "is_mount", "samefile", "mkdir", "touch", "resolve"),
     "os": ("makedirs", "_walk", "walk"),
@@ -105,16 +105,22 @@ def looks_in_vain(call: FrameType) -> bool:
 
 def ignores_times(call: FrameType | None) -> bool:
     """Whether a function that asks what is known of a file makes nothing of its times."""
-    while call is not None and call.f_globals.get("__name__") == "pathlib" and call.f_code.co_name in _PASSED_ON:
+    while call is not None and _module_of(call) == "pathlib" and call.f_code.co_name in _PASSED_ON:
         call = call.f_back
     if call is None:
         return False
-    names = _TIMELESS.get(call.f_globals.get("__name__", ""), ())
+    names = _TIMELESS.get(_module_of(call), ())
     return call.f_code.co_name in names or names == _ALL
 
 
+def _module_of(call: FrameType) -> str:
+    """Return the module of a function; in Python 3.13, pathlib is several."""
+    name: str = call.f_globals.get("__name__", "")
+    return "pathlib" if name.startswith("pathlib._") else name
+
+
 def _says(functions: Mapping[tuple[str, str], _Says], call: FrameType) -> bool:
-    says = functions.get((call.f_globals.get("__name__", ""), call.f_code.co_name))
+    says = functions.get((_module_of(call), call.f_code.co_name))
     if says is None:
         return False
     return says(variables_of(call))

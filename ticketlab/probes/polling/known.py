@@ -47,7 +47,7 @@ PATHS: Final[tuple[type, ...]] = (PurePath, PurePosixPath, PureWindowsPath, Path
 """Paths, which never change."""
 MODULES_OF_STREAMS: Final = frozenset({"_io", "_pytest.capture"})
 """Where the class of the standard output stream may come from, if `print` is to remember nothing."""
-MODULES_OF_CLASSES: Final = frozenset({"builtins", "pathlib"})
+MODULES_OF_CLASSES: Final = frozenset({"builtins", "pathlib", "pathlib._local", "pathlib._abc", "pathlib.types"})
 """Modules all of whose classes may be named."""
 CLASSES: Final = frozenset({object, types.SimpleNamespace, suppress, nullcontext})
 """Further classes that may be named, or be the base of one of the user's."""
@@ -55,6 +55,7 @@ ABOUT_CLASSES: Final = frozenset(
     {
         *("__dict__", "__weakref__", "__doc__", "__module__", "__annotations__", "__slots__", "__match_args__"),
         *("__dataclass_fields__", "__dataclass_params__", "__static_attributes__", "__firstlineno__"),
+        *("__annotate_func__", "__annotations_cache__", "__conditional_annotations__"),
     }
 )
 """What a class says about itself."""

@@ -10,7 +10,9 @@ from itertools import pairwise
 from types import CodeType
 from typing import Final
 
-_GLOBALS: Final = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "STORE_NAME", "DELETE_GLOBAL"})
+_GLOBALS: Final = frozenset(
+    {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "STORE_GLOBAL", "STORE_NAME", "DELETE_GLOBAL"}
+)
 _ATTRIBUTES: Final = frozenset(
     {"LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR", "STORE_ATTR", "DELETE_ATTR", "IMPORT_FROM"}
 )
@@ -23,6 +25,8 @@ _ENDS: Final = frozenset(
 _SUSPENDS: Final = frozenset({"YIELD_VALUE", "SEND"})
 _ALONE: Final = frozenset({"POP_TOP", "STORE_FAST", "RETURN_VALUE"})
 _DOUBTFUL: Final = ("IMPORT_STAR", "MATCH", "CALL_INTRINSIC")
+_PLAIN_INTRINSICS: Final = ("STOPITERATION_ERROR", "LIST_TO_TUPLE", "UNARY_POSITIVE")
+"""What is an instruction of its own, or none, up to Python 3.11, and an intrinsic function since."""
 _WALKS: Final = frozenset(
     {"GET_ITER", "UNPACK_SEQUENCE", "UNPACK_EX", "CONTAINS_OP", "LIST_EXTEND", "SET_UPDATE", "CALL_FUNCTION_EX"}
 )
@@ -91,10 +95,14 @@ def named_in(code: CodeType, only: frozenset[int] | None = None) -> Named:
         tuple(each.argval for each in made if isinstance(each.argval, CodeType)),
         walks=any(each.opname in _WALKS for each in made),
         doubtful=any(
-            each.opname.startswith(_DOUBTFUL) or (each.opname == "IMPORT_NAME" and level.argval != 0)
+            _is_doubtful(each) or (each.opname == "IMPORT_NAME" and level.argval != 0)
             for level, each in zip([*made[:2], *made], made, strict=False)
         ),
     )
+
+
+def _is_doubtful(made: dis.Instruction) -> bool:
+    return made.opname.startswith(_DOUBTFUL) and not made.argrepr.endswith(_PLAIN_INTRINSICS)
 
 
 @dataclass(frozen=True)

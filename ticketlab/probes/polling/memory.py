@@ -227,6 +227,8 @@ class LoopMemory:
 
     def _look_into_path(self, path: PurePath) -> None:
         self._of_kind(path, *known.PATHS)
+        if getattr(path, "_info", None) is not None:
+            raise Unknown  # since Python 3.14 a path may remember what it has been found to be
         self.told.append((type(path), str(path)))
 
     def _look_into_cell(self, cell: types.CellType) -> None:

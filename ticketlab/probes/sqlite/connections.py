@@ -16,14 +16,14 @@ from typing import Any, Final, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 from weakref import WeakSet
 
-from ticketlab.core.errors import UsageError
 from ticketlab.core.pacing import BLOCKED
 from ticketlab.probes.here import HERE, probed
 from ticketlab.probes.refusals import end_with, quietly, refuse
-from ticketlab.probes.sqlite.cursors import ProbedCursor, at_work, probed_cursor
+from ticketlab.probes.sqlite.cursors import ProbedCursor, at_work, foreign, probed_cursor
 from ticketlab.probes.sqlite.databases import open_database
 from ticketlab.probes.sqlite.execution import StatementRunner
-from ticketlab.probes.sqlite.transactions import IN_TRANSACTION, LEVEL, Transactions
+from ticketlab.probes.sqlite.modes import commit_by_mode, mode_property, reset_mode
+from ticketlab.probes.sqlite.transactions import AUTOCOMMIT, IN_TRANSACTION, LEVEL, Transactions, mode_of
 from ticketlab.probes.waiting import wait_for
 
 _NAMES: Final = ("detect_types", "isolation_level", "check_same_thread", "factory", "cached_statements", "uri")
@@ -116,7 +116,7 @@ class ProbedConnection(Connection):
         transactions = self.transactions
         if transactions is None or self.is_closed or self._left is not None:
             return
-        self._left = self.row_factory, self.text_factory, self._level
+        self._left = self.row_factory, self.text_factory, self._level, mode_of(self)
         self._timeout = transactions.timeout
         Connection.close(self)
 
@@ -124,8 +124,9 @@ class ProbedConnection(Connection):
         left, self._left = self._left, None
         self._open()
         assert left is not None
-        self.row_factory, self.text_factory, level = left
+        self.row_factory, self.text_factory, level, mode = left
         LEVEL.__set__(self, level)
+        reset_mode(self, mode)
         for setting in list(self._settings.values()):
             setting(self)
 
@@ -152,7 +153,7 @@ class ProbedConnection(Connection):
         return ProbedConnection.cursor(self).executescript(sql_script)
 
     def __exit__(self, kind: Any, value: Any, trace: Any, /) -> Literal[False]:
-        if getattr(self, "autocommit", -1) is True:
+        if mode_of(self) is True:
             return False
         if kind is not None:
             ProbedConnection.rollback(self)
@@ -207,6 +208,7 @@ class ProbedConnection(Connection):
         self.remember(("set_authorizer",), lambda again: Connection.set_authorizer(again, authorizer_callback))
         Connection.set_authorizer(self, authorizer_callback)
 
+    autocommit: Any
     commit: Any
     rollback: Any
     close: Any
@@ -216,22 +218,14 @@ class ProbedConnection(Connection):
 _open, _reopen = (probed(each, each) for each in (ProbedConnection._open, ProbedConnection._reopen))
 
 
-def foreign(path: str) -> UsageError:
-    """Return the error of who uses another process's connection."""
-    return UsageError(
-        f"the connection to {path} was opened before the processes were started, and SQLite's locks do not work "
-        "across that: open it in the function"
-    )
-
-
 def _ending(original: Callable[[Any], None], end: Callable[..., Any]) -> Callable[[Any], None]:
     """Return the probe of a call that ends a transaction."""
 
     def probe(connection: Any) -> None:
         transactions = at_work(connection)
         call = partial(original, connection)
-        if transactions is None:
-            call()
+        if transactions is None or mode_of(connection) is True:
+            call()  # a driver that commits at once leaves alone what the user begins
         elif not transactions.lent:  # else no transaction is open that the user knows of
             end(transactions, call)
 
@@ -327,10 +321,12 @@ _MADE_OF: Final[tuple[tuple[Callable[[str], Any], Sequence[str]], ...]] = (
     (_reading, ("serialize",)),
     (_refusing, ("blobopen", "deserialize")),
 )
-ProbedConnection.commit = _ending(Connection.commit, Transactions.commit)
+ProbedConnection.commit = _ending(Connection.commit, commit_by_mode)
 ProbedConnection.rollback = _ending(Connection.rollback, Transactions.roll_back)
 ProbedConnection.close = probed(Connection.close, _close)
 ProbedConnection.backup = probed(Connection.backup, _back_up)
+if AUTOCOMMIT is not None:
+    ProbedConnection.autocommit = mode_property()
 for _make, _names in _MADE_OF:
     for _name in _names:
         if hasattr(Connection, _name):

@@ -7,17 +7,26 @@ from functools import cache, partial
 from sqlite3 import Connection, Cursor
 from typing import Any
 
+from ticketlab.core.errors import UsageError
 from ticketlab.core.sql_statements import Verb, parsed, split
 from ticketlab.probes.here import HERE, probed
 from ticketlab.probes.refusals import quietly
 from ticketlab.probes.sqlite.execution import StatementRunner
-from ticketlab.probes.sqlite.transactions import LEVEL, ROWCOUNT
+from ticketlab.probes.sqlite.transactions import BY_LEVEL, LEVEL, ROWCOUNT, mode_of
 
 
 def at_work(connection: Any) -> StatementRunner | None:
     """Return the transactions of a connection; None if what it has open is nobody else's."""
     find = getattr(connection, "at_work", None)
     return find() if find is not None else None
+
+
+def foreign(path: str) -> UsageError:
+    """Return the error of who uses another process's connection."""
+    return UsageError(
+        f"the connection to {path} was opened before the processes were started, and SQLite's locks do not work "
+        "across that: open it in the function"
+    )
 
 
 def _execute(cursor: Cursor, sql: str, parameters: Any = (), /) -> Any:
@@ -72,7 +81,7 @@ def _execute_script(cursor: Cursor, script: str, /) -> Any:
     transactions = at_work(connection)
     if transactions is None or not isinstance(script, str):
         return Cursor.executescript(cursor, script)
-    driven = getattr(connection, "autocommit", -1) == -1
+    driven = mode_of(connection) == BY_LEVEL
     if driven and transactions.is_open:
         transactions.commit(partial(Connection.commit, connection))
     before = transactions.drivers_mode()

@@ -17,12 +17,12 @@ from ticketlab.core.steps import Action, Step
 from ticketlab.probes.here import HERE
 from ticketlab.probes.sqlite.databases import Level, TablesTouched, known, learn
 from ticketlab.probes.sqlite.maintenance import Maintenance
-from ticketlab.probes.sqlite.transactions import LEVEL, is_active, is_refused
+from ticketlab.probes.sqlite.transactions import BY_LEVEL, LEVEL, is_active, is_refused, mode_of
 
 T = TypeVar("T")
 
 
-def _fail_without_transaction(sql: str) -> Any:
+def fail_without_transaction(sql: str) -> Any:
     """Fail as SQLite does if a statement is to end a transaction and none is open."""
     with closing(Connection(":memory:")) as another:
         return another.execute(sql)
@@ -50,7 +50,7 @@ class StatementRunner(Maintenance):
     def _while_lent(self, cursor: Cursor, sql: str, statement: Statement, call: Callable[[], Any]) -> Callable[[], Any]:
         """Have a statement see what the user knows: that no transaction is open; one that it begins is the lent one."""
         if statement.verb in (Verb.COMMIT, Verb.RELEASE, Verb.ROLLBACK):
-            return partial(_fail_without_transaction, sql)
+            return partial(fail_without_transaction, sql)
         if statement.verb is Verb.BEGIN or (statement.begins and self.drivers_mode() is not None):
             self.lent = False
         return partial(Cursor.execute, cursor, "") if statement.verb is Verb.BEGIN else call
@@ -156,14 +156,14 @@ class StatementRunner(Maintenance):
 
     def drivers_mode(self) -> str | None:
         """Return how the driver begins a transaction before a change; None if it does not."""
-        if self.begins_none or getattr(self.connection, "autocommit", -1) != -1:
+        if self.begins_none or mode_of(self.connection) != BY_LEVEL:
             return None
         mode: str | None = LEVEL.__get__(self.connection)
         return mode
 
     def tell_driver(self) -> None:
         """Have the driver begin no transaction, if it is to begin none: it would commit one that is open."""
-        if self.begins_none and not self._is_open_in_sqlite:
+        if self.begins_none and mode_of(self.connection) == BY_LEVEL and not self._is_open_in_sqlite:
             LEVEL.__set__(self.connection, None)
 
     def _alone(self, cursor: Cursor, call: Callable[[], T], *, lends: bool) -> T:

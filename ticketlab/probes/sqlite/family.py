@@ -14,7 +14,8 @@ from typing import Any, Final
 from ticketlab.probes.here import HERE
 from ticketlab.probes.kind import ProbeKind
 from ticketlab.probes.refusals import WRONG, raise_refusal
-from ticketlab.probes.sqlite.connections import OPENED, foreign, probed_connection
+from ticketlab.probes.sqlite.connections import OPENED, probed_connection
+from ticketlab.probes.sqlite.cursors import foreign
 from ticketlab.probes.sqlite.transactions import path_of
 from ticketlab.probes.standins import StandIn, alive
 

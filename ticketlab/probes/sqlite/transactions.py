@@ -26,6 +26,9 @@ T = TypeVar("T")
 IN_TRANSACTION: Final[Any] = vars(Connection)["in_transaction"]
 LEVEL: Final[Any] = vars(Connection)["isolation_level"]
 ROWCOUNT: Final[Any] = vars(Cursor)["rowcount"]
+AUTOCOMMIT: Final[Any] = vars(Connection).get("autocommit")  # since Python 3.12
+BY_LEVEL: Final = -1
+"""The mode of a driver that begins transactions as its isolation level says, as all do up to Python 3.11."""
 with closing(sqlite3.connect(":memory:")) as _any:
     _STATEMENT: Final = type(_any("select 1"))
 _LOCKED: Final = "database is locked"
@@ -40,6 +43,11 @@ def is_refused(error: BaseException) -> bool:
 def is_active(cursor: Cursor) -> bool:
     """Whether there is more to fetch: then the cursor keeps its statement, and what that has locked."""
     return any(type(held) is _STATEMENT for held in gc.get_referents(cursor))
+
+
+def mode_of(connection: Connection) -> Any:
+    """Return how a driver commits: True at once, False if it is told to, after which it begins anew, or BY_LEVEL."""
+    return BY_LEVEL if AUTOCOMMIT is None else AUTOCOMMIT.__get__(connection)
 
 
 def path_of(connection: Connection) -> str:
@@ -138,14 +146,14 @@ class Transactions:
                 raise
             self._refusal, self._claimed = error, True  # type: ignore[assignment]
 
-    def commit(self, call: Callable[[], T]) -> T:
-        """Commit, and wait for readers if SQLite has to."""
+    def commit(self, call: Callable[[], T], *, begins_anew: bool = False) -> T:
+        """Commit, and wait for readers if SQLite has to; the driver may begin the next transaction at once."""
         if not self.is_open:
             return call()
         step = self.databases.committing()
         if step is None:
             result = call()
-            if self._is_over:
+            if begins_anew or not self.is_open:
                 self._rest()
             return result
         pacing.at(step)
@@ -160,20 +168,11 @@ class Transactions:
         except sqlite3.Error as error:
             pacing.note(UNCHANGED, type(error).__name__)
             raise
-        self._settle()
-        return result
-
-    def _settle(self) -> None:
-        """Take down what is left after a commit; an inner savepoint's release is none."""
-        if self._is_over:
+        if begins_anew or not self.is_open:
             self._rest()
         else:
-            pacing.made(self.databases.nothing)
-
-    @property
-    def _is_over(self) -> bool:
-        """Whether none is open, or the driver has begun the next one."""
-        return not self.is_open or getattr(self.connection, "autocommit", -1) is False
+            pacing.made(self.databases.nothing)  # the release of an inner savepoint is no commit
+        return result
 
     def _commit_late(self, call: Callable[[], T], *, undo: bool = False) -> T:
         """Commit as soon as those who read are done; new readers are kept out until then.
