@@ -126,7 +126,7 @@ def test_what_goes_wrong_without_a_fault_is_a_case_without_one_though_faults_wer
 
 def test_a_dead_manager_takes_the_books_with_it() -> None:
     found = explored("manager", "lock", "kill-server", buyers=1)
-    assert "corrupted file" in found.names
+    assert "unreadable books" in found.names
 
 
 @pytest.mark.slow

@@ -226,7 +226,7 @@ class ControlledPacer:
         state, known = self._state, me in self._repeating
         promised = known or me in self._retrying
         effort, touched, made = tries_before_sleep(state, me, promised=promised)
-        state.promises[me] = effort is Effort.PROMISED and me not in self._looked
+        state.promises[me] = effort is Effort.PROMISED and not (known and me in self._looked)
         if effort is Effort.FRUITFUL:
             self._vain.pop(me, None)
             if known or not promised:  # whoever promised that gets on as soon as it is let in, and not by the clock
