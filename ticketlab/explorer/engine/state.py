@@ -147,7 +147,7 @@ class ExecutionState:
         self.slept = memory.column(size)
         self.retried = memory.column(size)
         self.refused = memory.column(size)
-        self.promises = memory.column(size)  # whether it goes on with tries that are alike, until it is not refused any more
+        self.promises = memory.column(size)  # whether its tries are all alike until one is not refused
         self._zeros = as_slice(self.pending, [0] * size)
         # Who came to a step by another's step, and not by its own: when, who it was, and who made that other step.
         self.arrived_at = memory.column(bound)
