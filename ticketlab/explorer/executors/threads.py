@@ -8,12 +8,14 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 
 from ticketlab.core.errors import UsageError
+from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.pacer import ExecutionAborted
 from ticketlab.explorer.engine.state import NOBODY
 from ticketlab.explorer.executors.executor import ExecutorKind
 from ticketlab.explorer.executors.inline import Inline
 from ticketlab.explorer.executors.stalls import OutsideControl
 from ticketlab.explorer.executors.workload_executor import Serve
+from ticketlab.explorer.policies.policy import Policy
 
 
 class Threads(Inline):
@@ -42,6 +44,10 @@ class Threads(Inline):
 
     def _watching(self) -> AbstractContextManager[object]:
         return nullcontext()  # the leading thread watches while it waits; see _await_turn
+
+    def _perform(self, policy: Policy) -> Execution:
+        self._state.counters.learnt = False  # what threads make before their first step, such as a lock, others meet
+        return super()._perform(policy)
 
     def _switch(self, to: int) -> Callable[[], Any]:
         """Return a function that hands the turn to a participant, and returns when the turn is back."""

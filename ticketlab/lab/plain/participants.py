@@ -68,8 +68,8 @@ def learn_orders(executor: Executor, judge: PlainJudge, how: ExploreOptions) -> 
     try:
         return _learn_and_repeat(executor, judge)
     except Nondeterminism as error:
-        if HERE.shared.participant == "task":
-            raise Nondeterminism(f"{error}; reset has to put back what tasks share") from None
+        if HERE.shared.participant in ("task", "thread"):
+            raise Nondeterminism(f"{error}; reset has to put back what {HERE.shared.participant}s share") from None
         if not executor_kind(Spec.parse(how.executor)).real_processes:
             raise Nondeterminism(f"{error}; on the executor processes, each execution can get new ones") from None
     executor.start_anew()
