@@ -20,6 +20,8 @@ _KEPT: Final = frozenset({"posix", "_io", "_frozen_importlib", "_frozen_importli
 """Modules that keep what they have: what imports are made with, and where the originals themselves stand."""
 _KEPT_BELOW: Final = ("importlib.", "ticketlab.probes.")
 _OURS: Final = "ticketlab."
+_RUNNERS: Final = frozenset({"ticketlab", "pytest", "_pytest", "pluggy", "xdist", "execnet", "hypothesis", "greenlet"})
+"""The lab and what runs tests: installed packages that are no part of what is tested."""
 _KEPT_IN_DEFAULTS: Final = ("multiprocessing.",)
 """Libraries whose functions keep what they have in default arguments: what they do is seen as what their objects do."""
 identity: Final = object.__hash__
@@ -30,7 +32,8 @@ _SUPPORTS: Final = ("supports_dir_fd", "supports_fd", "supports_follow_symlinks"
 class StandIn(NamedTuple):
     """An object, and what stands in for it. `owner` and `name` say where, if it is in a class and nowhere else.
 
-    `users` keeps it to modules that belong neither to Python nor to an installed package.
+    `users` keeps it to modules that belong neither to Python nor to an installed package, and `packages` to those of
+    installed packages.
     """
 
     original: Any
@@ -38,6 +41,7 @@ class StandIn(NamedTuple):
     owner: type | None = None
     name: str = ""
     users: bool = False
+    packages: bool = False
 
 
 @contextmanager
@@ -50,14 +54,14 @@ def standing_in(standins: Sequence[StandIn]) -> Iterator[None]:
     held = [each for each in standins if each.owner is not None]
     anywhere = [each for each in standins if each.owner is None]
     try:
-        _exchange([(each.original, each.substitute, each.users) for each in anywhere])
+        _exchange([(each.original, each.substitute, each) for each in anywhere])
         for each in held:
             setattr(each.owner, each.name, each.substitute)
         yield
     finally:
         for each in held:
             _put_back(each)
-        _exchange([(each.substitute, each.original, False) for each in anywhere])
+        _exchange([(each.substitute, each.original, None) for each in anywhere])
 
 
 def _put_back(held: StandIn) -> None:
@@ -69,15 +73,17 @@ def _put_back(held: StandIn) -> None:
         setattr(held.owner, held.name, held.original)
 
 
-def _exchange(pairs: Sequence[tuple[Any, Any, bool]]) -> None:
-    """Put the second of each pair wherever the first is; the last says whether only in modules of the user's."""
-    everywhere = {identity(old): new for old, new, users in pairs if not users}
-    among_users = {identity(old): new for old, new, _ in pairs}
+def _exchange(pairs: Sequence[tuple[Any, Any, StandIn | None]]) -> None:
+    """Put the second of each pair wherever the first is, or where a stand-in of such a kind belongs."""
+    everywhere = {identity(old): new for old, new, kept in pairs if kept is None or not (kept.users or kept.packages)}
+    among_users = everywhere | {identity(old): new for old, new, kept in pairs if kept is not None and kept.users}
+    in_packages = everywhere | {identity(old): new for old, new, kept in pairs if kept is not None and kept.packages}
     for name, module in list(sys.modules.items()):
         if name in _KEPT or name.startswith(_KEPT_BELOW) or not isinstance(module, ModuleType):
             continue
         mine = is_users(module) and not name.startswith(_OURS)
-        _exchange_in(module, among_users if mine else everywhere, mine=mine)
+        objects = among_users if mine else in_packages if is_packages(module) else everywhere
+        _exchange_in(module, objects, mine=mine)
     for what in _SUPPORTS:  # who asks whether a function can do something asks by the function
         supported: set[Any] = getattr(os, what)
         supported |= {everywhere[identity(call)] for call in supported if identity(call) in everywhere}
@@ -142,6 +148,12 @@ def is_users(module: ModuleType) -> bool:
     """Whether a module belongs neither to Python nor to an installed package."""
     file = getattr(module, "__file__", None) or ""
     return bool(file) and not file.startswith((sys.prefix, sys.base_prefix)) and "site-packages" not in file
+
+
+def is_packages(module: ModuleType) -> bool:
+    """Whether a module belongs to an installed package, and not to the lab or to what runs tests."""
+    file = getattr(module, "__file__", None) or ""
+    return "site-packages" in file and module.__name__.partition(".")[0] not in _RUNNERS
 
 
 def alive(is_wanted: Callable[[type], bool]) -> list[Any]:

@@ -5,11 +5,17 @@ The packages themselves are used in `tests/soak/strangers`.
 
 from __future__ import annotations
 
+import importlib
+import json
 import os
+import sys
 import threading
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
@@ -137,3 +143,131 @@ def test_threads_that_keep_what_reset_does_not_put_back_are_told_so() -> None:
 
     with pytest.raises(Nondeterminism, match=r"; reset has to put back what threads share$"):
         explored(remember, "threads", reset=lay_out)
+
+
+def zero(folder: Path) -> None:
+    (folder / "count").write_text("0")
+
+
+def both_counted(folder: Path) -> bool:
+    return (folder / "count").read_text() == "2"
+
+
+def add() -> None:
+    Path("count").write_text(str(int(Path("count").read_text()) + 1))
+
+
+def test_reset_and_conditions_see_the_participants_time_and_draw_the_same_each_time() -> None:
+    def lay_out(folder: Path) -> None:
+        (folder / f"{uuid.uuid4()}.count").write_text("0")
+        lease = {"until": time.time() + 60, "at": datetime.now(UTC).timestamp(), "ns": time.time_ns()}
+        (folder / "lease").write_text(json.dumps(lease))
+
+    def count(who: int) -> None:
+        lease = json.loads(Path("lease").read_text())
+        assert 59 < lease["until"] - time.time() < 61
+        assert 0 < time.time() - lease["at"] < 1
+        assert 0 < time.time() - lease["ns"] / 1e9 < 1
+        (file,) = Path().glob("*.count")
+        time.sleep(5)
+        Path(f"done.{who}").write_text(file.read_text())
+
+    def not_yet_over(folder: Path) -> bool:
+        lease = json.loads((folder / "lease").read_text())
+        return bool(45 < lease["until"] - time.time() <= 55)  # one may have slept after the other
+
+    found = explored(count, reset=lay_out, invariant=not_yet_over)
+    assert found.finding is None, found.finding.anomalies
+
+
+def test_draws_and_readings_in_reset_differ_from_each_other() -> None:
+    def lay_out(folder: Path) -> None:
+        assert uuid.uuid4() != uuid.uuid4()
+        assert time.time() < time.time()
+        zero(folder)
+
+    assert explored(add, reset=lay_out).finding is not None
+
+
+GUARD: Final = threading.Lock()
+
+
+class Guarded:
+    def __init__(self, lock: threading.Lock) -> None:
+        self.lock = lock
+
+
+GUARDED: Final = Guarded(GUARD)
+
+
+def test_a_lock_that_two_variables_hold_is_one_lock() -> None:
+    def count(who: int) -> None:
+        with GUARD if who == 1 else GUARDED.lock:
+            add()
+
+    assert explored(count, "threads", reset=zero, invariant=both_counted).valid
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """Return a module of an installed package, with objects that have locks inside, and functions that make such."""
+    home = tmp_path / "site-packages"
+    home.mkdir()
+    (home / "strange_package.py").write_text(
+        "import threading\n"
+        "class Breaker:\n"
+        "    def __init__(self):\n"
+        "        self._lock = threading.RLock()\n"
+        "    def call(self, work):\n"
+        "        with self._lock:\n"
+        "            return work()\n"
+        "_breakers = {}\n"
+        "def named(name):\n"
+        "    return _breakers.setdefault(name, Breaker())\n"
+        "def forget():\n"
+        "    _breakers.clear()\n"
+    )
+    monkeypatch.syspath_prepend(str(home))
+    yield importlib.import_module("strange_package")
+    sys.modules.pop("strange_package")
+
+
+def test_the_lock_of_a_packages_object_is_seen(package: ModuleType) -> None:
+    breaker = package.Breaker()
+
+    def count() -> None:
+        breaker.call(add)
+
+    found = explored(count, "threads", reset=zero, invariant=both_counted)
+    assert found.valid
+    assert "breaker._lock" in {each.resource for each in found.seen}
+
+
+def test_a_lock_that_a_package_makes_for_a_name_is_seen(package: ModuleType) -> None:
+    def lay_out(folder: Path) -> None:
+        package.forget()
+        zero(folder)
+
+    def count() -> None:
+        package.named("count").call(add)
+
+    assert explored(count, "threads", reset=lay_out, invariant=both_counted).valid
+
+
+class Lazy:
+    """A proxy that fails if it is asked what it is, as a web framework's are outside of a request."""
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        raise RuntimeError("working outside of a request")
+
+
+REQUEST: Final = Lazy()
+
+
+def test_a_proxy_that_the_function_could_come_to_is_not_asked() -> None:
+    def count() -> None:
+        assert REQUEST is not None
+        add()
+
+    assert explored(count, reset=zero).finding is not None

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ticketlab.checker.observed import MadeStep, Pattern, patterns
+from ticketlab.core.pacing import BEGINNING
 from ticketlab.core.steps import Action
 from ticketlab.core.text import join_words, pluralize
 from ticketlab.core.verdict import Anomaly
@@ -23,6 +24,7 @@ from ticketlab.lab.plain.conditions import broken_conditions, refuse_failing
 from ticketlab.lab.plain.function import Raised, Returned
 from ticketlab.lab.plain.serial import RunResult, SerialRuns, final, left_behind, serial_runs, smaller
 from ticketlab.lab.plain.workload import PlainWorkload, process_name
+from ticketlab.probes.clock import LEADING
 
 NameOf = Callable[[int], str]
 """Says how people call a participant."""
@@ -67,7 +69,7 @@ class PlainJudge:
         """Check that the user's conditions can speak of a run one after another, right after it ran."""
         if len(execution.records) < self.processes or any(isinstance(one.outcome, Raised) for one in execution.records):
             return
-        refuse_failing(self.conditions(returned_by(execution)))
+        refuse_failing(self.conditions(execution))
 
     def note_strange(self, crossed: Sequence[Pattern]) -> None:
         """Take note that an execution with a fault ended as no order does; a fault may have let time pass."""
@@ -107,7 +109,7 @@ class PlainJudge:
         failed = [(who, outcome) for who, outcome in raised if not serial.orders or not serial.allows(who, outcome)]
         result = final(execution, self.workload) if self._asks_for_result(execution, serial) else None
         asked = not failed and len(execution.records) == self.processes
-        broken = list(self.conditions(returned_by(execution))) if asked else []
+        broken = list(self.conditions(execution)) if asked else []
         found = [] if result is None else list(self._by_steps(execution, serial, result, failed, broken))
         return [*found, *(exception_anomaly(who, outcome, execution) for who, outcome in failed), *broken]
 
@@ -166,9 +168,14 @@ class PlainJudge:
         ends |= {end.timeless for end in self.serial(acting).ends}
         return all(result.files != end.files for end in ends)
 
-    def conditions(self, returned: list[Any]) -> Iterator[Anomaly]:
-        """Yield what the user's own conditions say, given what the participants returned."""
-        yield from broken_conditions(self._plain, self.workload.folder, returned)
+    def conditions(self, execution: Execution, returned: list[Any] | None = None) -> list[Anomaly]:
+        """Return what the user's own conditions say when an execution has just ended.
+
+        `returned` is what the participants returned, if that is to be taken for something else than it was.
+        """
+        returned = returned_by(execution) if returned is None else returned
+        with LEADING.showing(BEGINNING + execution.ended):
+            return list(broken_conditions(self._plain, self.workload.folder, returned))
 
 
 def returned_by(execution: Execution) -> list[Any]:

@@ -5,6 +5,7 @@ An object has the name by which the function's author knows it: that of the vari
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,7 +13,7 @@ from functools import cache, partial
 from types import CellType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any, Final
 
-from ticketlab.probes.standins import identity, is_users
+from ticketlab.probes.standins import identity, is_packages, is_users
 
 MOST_OBJECTS: Final = 50_000
 """More objects than these are not looked through."""
@@ -36,12 +37,28 @@ def reachable(roots: Mapping[str, Any], beside: Iterable[Any] = (), *, again: bo
         name, value, put = waiting.popleft()
         if type(value) in _SIMPLE:
             continue
-        new = identity(value) not in seen
-        if new or again:
+        new, behind = identity(value) not in seen, _is_proxy(type(value))
+        if (new or again) and not behind:
             yield name, value, put
         if new:
             seen.add(identity(value))
-            waiting.extend(_inside(name, value, seen))
+            waiting.extend(_behind(name, value) if behind else _inside(name, value, seen))
+
+
+_proxies: Final = dict[type, bool]()
+
+
+def _is_proxy(kind: type) -> bool:
+    """Whether objects of a type pass for others; to ask such a one what it is may make what it stands for, or fail."""
+    if kind not in _proxies:
+        _proxies[kind] = any("__class__" in vars(base) for base in kind.__mro__[:-1])
+    return _proxies[kind]
+
+
+def _behind(name: str, proxy: Any) -> Iterator[Reached]:
+    """Yield what a proxy holds, without asking it."""
+    for held in gc.get_referents(proxy):
+        yield name, held, None
 
 
 def _inside(name: str, value: Any, seen: set[int]) -> Iterator[Reached]:
@@ -65,7 +82,7 @@ def _inside(name: str, value: Any, seen: set[int]) -> Iterator[Reached]:
         if _is_of_user(value.__module__):
             names = list(vars(value).items())
             yield from ((each, held, partial(_set_in_class, value, each)) for each, held in names)
-    elif isinstance(value, SimpleNamespace) or _is_of_user(type(value).__module__):
+    elif isinstance(value, SimpleNamespace) or _is_of_user(kind := type(value).__module__) or _is_of_package(kind):
         yield from _items(name, getattr(value, "__dict__", {}), ".{}")
 
 
@@ -122,6 +139,12 @@ def _items(name: str, held: Mapping[Any, Any], form: str = "{}") -> Iterator[Rea
 @cache
 def _is_of_user(module: str) -> bool:
     return _is_users(sys.modules.get(module))
+
+
+@cache
+def _is_of_package(module: str) -> bool:
+    known = sys.modules.get(module)
+    return known is not None and is_packages(known)
 
 
 def _is_users(module: ModuleType | None) -> bool:

@@ -32,6 +32,9 @@ class SharedObject:
         """Take a name, and have the object's own methods make steps; `put` replaces it where it was found."""
         self.name = name
 
+    def attach_also(self, put: Put) -> None:
+        """Take the object's place in one more variable, if it is one that is replaced."""
+
     def detach(self) -> None:
         """Give the object back as it was."""
 
@@ -108,11 +111,13 @@ class SharedObjects:
     def open(self, roots: Mapping[str, Any]) -> None:
         """Find and name what participants can come to, once for a search, before they are forked."""
         self.is_open = True
-        for name, value, put in reachable(roots):
+        for name, value, put in reachable(roots, again=True):
             found = self.adopt(value, name, put)
             if found is not None:
                 self._told.append(found)
                 self._adopt_parts(found)
+            elif put is not None and (known := self.of(value)) is not None:
+                known.attach_also(put)
         kept = set(self._found.values())
         for others in self.others:
             for value, name in others():

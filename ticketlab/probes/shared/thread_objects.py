@@ -37,15 +37,20 @@ class ThreadLock(SharedObject):
         self.enter, self.leave = self._acquire, self._release
         self.acquire = shared_probe(self.value.acquire, self._acquire)
         self.release = shared_probe(self.value.release, self._release)
-        self._put = put
-        if put is not None:
-            put(self)
+        self._puts = list[Put]()
         HERE.shared.enter(self, self)
+        if put is not None:
+            self.attach_also(put)
+
+    def attach_also(self, put: Put) -> None:
+        """Take the C object's place in one more variable."""
+        self._puts.append(put)
+        put(self)
 
     def detach(self) -> None:
-        """Give its place back."""
-        if self._put is not None:
-            self._put(self.value)
+        """Give its places back."""
+        for put in self._puts:
+            put(self.value)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.__dict__["value"], name)
