@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
-from types import FunctionType, ModuleType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, Final, NamedTuple
 
 _KEPT: Final = frozenset({"posix", "_io", "_frozen_importlib", "_frozen_importlib_external", "zipimport", "importlib"})
@@ -99,7 +99,11 @@ def _exchange_in(module: ModuleType, objects: Mapping[int, Any], *, mine: bool) 
         for value in list(names.values()):
             if type(value) is type and value.__module__ == where:
                 _exchange_in_class(value, objects)
-    elif not where.startswith(_KEPT_IN_DEFAULTS):
+        return
+    if is_packages(module):
+        for owner, held in _calls_in_classes(module):
+            _exchange_held(owner, held, objects)
+    if not where.startswith(_KEPT_IN_DEFAULTS):
         for function in _functions_with_calls_in_defaults(module):
             _exchange_in_defaults(function, objects)
 
@@ -135,13 +139,33 @@ def _exchange_in_defaults(function: FunctionType, objects: Mapping[int, Any]) ->
     kept.update({name: objects.get(identity(value), value) for name, value in kept.items()})
 
 
+@cache
+def _calls_in_classes(module: ModuleType) -> Sequence[tuple[type, str]]:
+    """Return the classes of a package that hold somebody else's function, as `move = staticmethod(os.replace)` does."""
+    where = module.__name__
+    kinds = [each for each in vars(module).values() if issubclass(type(each), type)]
+    own = [each for each in kinds if vars(each).get("__module__") == where]
+    return [(owner, held) for owner in own for held, value in vars(owner).items() if _is_elses_call(value, where)]
+
+
+def _is_elses_call(value: Any, where: str) -> bool:
+    inner = value.__func__ if type(value) is staticmethod else value
+    return type(inner) is BuiltinFunctionType or (type(inner) is FunctionType and inner.__module__ != where)
+
+
 def _exchange_in_class(owner: type, objects: Mapping[int, Any]) -> None:
-    """Exchange what a class of the user's holds; a function in place of a builtin one must not become a method."""
-    for held, value in list(vars(owner).items()):
-        inner = value.__func__ if isinstance(value, staticmethod) else value
-        if identity(inner) in objects:
-            other = objects[identity(inner)]
-            setattr(owner, held, staticmethod(other) if isinstance(other, FunctionType) else other)
+    """Exchange what a class of the user's holds."""
+    for held in list(vars(owner)):
+        _exchange_held(owner, held, objects)
+
+
+def _exchange_held(owner: type, held: str, objects: Mapping[int, Any]) -> None:
+    """Exchange what a class holds; a function in place of a builtin one must not become a method."""
+    value = vars(owner).get(held)
+    inner = value.__func__ if isinstance(value, staticmethod) else value
+    if identity(inner) in objects:
+        other = objects[identity(inner)]
+        setattr(owner, held, staticmethod(other) if isinstance(other, FunctionType) else other)
 
 
 def is_users(module: ModuleType) -> bool:

@@ -214,7 +214,14 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleT
     home = tmp_path / "site-packages"
     home.mkdir()
     (home / "strange_package.py").write_text(
-        "import threading\n"
+        "import os, threading\n"
+        "class Files:\n"
+        "    _open, _move, _exists = staticmethod(open), staticmethod(os.replace), staticmethod(os.path.exists)\n"
+        "    def save(self, name, text):\n"
+        "        with self._open(name + '.new', 'w') as file:\n"
+        "            file.write(text)\n"
+        "        if self._exists(name + '.new'):\n"
+        "            self._move(name + '.new', name)\n"
         "class Breaker:\n"
         "    def __init__(self):\n"
         "        self._lock = threading.RLock()\n"
@@ -252,6 +259,29 @@ def test_a_lock_that_a_package_makes_for_a_name_is_seen(package: ModuleType) -> 
         package.named("count").call(add)
 
     assert explored(count, "threads", reset=lay_out, invariant=both_counted).valid
+
+
+def test_a_packages_class_may_hold_calls_of_pythons(package: ModuleType) -> None:
+    def save(who: int) -> None:
+        package.Files().save(f"page{who}", "text")
+        Path("count").write_text("1")
+
+    found = explored(save)
+    assert not found.unseen
+    with open("page", "w") as file:
+        file.write("the originals are back")
+    package.Files().save("page", "text")
+    assert Path("page").read_text() == "text"
+
+
+def test_a_file_without_a_name_is_nobody_elses() -> None:
+    def work(who: int) -> None:
+        file = os.open(".", os.O_TMPFILE | os.O_RDWR)
+        os.write(file, b"kept")
+        os.close(file)
+        Path("count").write_text("1")
+
+    assert not explored(work).unseen
 
 
 class Lazy:

@@ -45,14 +45,9 @@ def reachable(roots: Mapping[str, Any], beside: Iterable[Any] = (), *, again: bo
             waiting.extend(_behind(name, value) if behind else _inside(name, value, seen))
 
 
-_proxies: Final = dict[type, bool]()
-
-
 def _is_proxy(kind: type) -> bool:
     """Whether objects of a type pass for others; to ask such a one what it is may make what it stands for, or fail."""
-    if kind not in _proxies:
-        _proxies[kind] = any("__class__" in vars(base) for base in kind.__mro__[:-1])
-    return _proxies[kind]
+    return any("__class__" in vars(base) for base in kind.__mro__[:-1])
 
 
 def _behind(name: str, proxy: Any) -> Iterator[Reached]:
