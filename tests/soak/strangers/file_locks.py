@@ -34,6 +34,17 @@ def portalocker_in_place() -> None:
         file.seek(0)
         file.truncate()
         file.write(str(count))
+        file.flush()
+
+
+@use("portalocker", right=False, reset=zero, invariant=counted)
+def portalocker_in_place_not_flushed() -> None:
+    """Its documentation says to flush: the lock is given back before the file is closed, and so written."""
+    with portalocker.Lock("count", "r+", timeout=10) as file:
+        count = int(file.read()) + 1
+        file.seek(0)
+        file.truncate()
+        file.write(str(count))
 
 
 @use("portalocker", right=False, reset=zero, invariant=counted)
@@ -148,14 +159,16 @@ def lockfile_asks_first() -> None:
         add()
 
 
-@use("flufl.lock", right=True, reset=zero, invariant=counted)
+@use("flufl.lock", right=False, reset=zero, invariant=counted)
 def flufl_lock() -> None:
+    """The lock is a lease of 15 s: who stands still for longer loses it, and fails when it gives it back."""
     with FluflLock("count.lock"):
         add()
 
 
-@use("pid", right=True, reset=zero, invariant=as_many_as_true)
-def pid_file() -> bool:
+@use("pid", right=False, reset=zero, invariant=as_many_as_true)
+def pid_file_one_error() -> bool:
+    """There is a second error, for who finds the number of a process that runs before it tries the lock."""
     try:
         with pid.PidFile("only", piddir="."):
             add()
@@ -192,8 +205,9 @@ def oslo_synchronized() -> None:
     add()
 
 
-@use("ilock", right=True, reset=zero, invariant=counted)
+@use("ilock", right=False, reset=zero, invariant=counted)
 def ilock_lock() -> None:
+    """The file is unlinked before the lock is given back, so who has it open already locks a file without a name."""
     with ILock("count", lock_directory="."):
         add()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +9,10 @@ from typing import Any, Final, TypeVar
 
 Called = TypeVar("Called", bound=Callable[..., Any])
 
-USES: Final[list[Use]] = []
-
 
 @dataclass(frozen=True)
 class Use:
-    """A function that uses a package, whether that is right, and with which options it is explored."""
+    """A function that uses a package, whether that is right, and the options with which it is explored."""
 
     package: str
     function: Callable[..., Any]
@@ -24,11 +21,15 @@ class Use:
 
     @property
     def name(self) -> str:
+        """The function's import path."""
         return f"{self.function.__module__}:{self.function.__qualname__}"
 
 
+USES: Final[list[Use]] = []
+
+
 def use(package: str, *, right: bool, options: str = "", **named: Callable[..., Any]) -> Callable[[Called], Called]:
-    """Register a function; `reset`, `invariant` and `returned` are functions of a module."""
+    """Register a function; `named` are the functions of the options --reset, --invariant and --returned."""
 
     def register(function: Called) -> Called:
         told = [f"--{option}={each.__module__}:{each.__qualname__}" for option, each in named.items()]
@@ -39,6 +40,7 @@ def use(package: str, *, right: bool, options: str = "", **named: Callable[..., 
 
 
 def zero(folder: Path) -> None:
+    """Lay out a count of 0."""
     (folder / "count").write_text("0")
 
 
@@ -50,24 +52,25 @@ def add() -> int:
 
 
 def counted(folder: Path, returned: list[Any]) -> bool:
+    """Whether every participant was counted."""
     return (folder / "count").read_text() == str(len(returned))
 
 
 def as_many_as_true(folder: Path, returned: list[Any]) -> bool:
+    """Whether those were counted that say so."""
     return (folder / "count").read_text() == str(returned.count(True))
 
 
 def one_true(returned: list[Any]) -> bool:
+    """Whether one of them won."""
     return returned.count(True) == 1
 
 
 def all_apart(returned: list[Any]) -> bool:
+    """Whether no two got the same."""
     return len(set(returned)) == len(returned)
 
 
 def one_two(returned: list[Any]) -> bool:
+    """Whether they counted one after another."""
     return sorted(returned) == [1, 2]
-
-
-def shown(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)
