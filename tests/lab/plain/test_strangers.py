@@ -231,6 +231,15 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleT
         "_breakers = {}\n"
         "def named(name):\n"
         "    return _breakers.setdefault(name, Breaker())\n"
+        "_guard = threading.Lock()\n"
+        "class _Registry:\n"
+        "    _made = threading.RLock()\n"
+        "    def __init__(self):\n"
+        "        self._inside = threading.Lock()\n"
+        "_registry = _Registry()\n"
+        "def guarded(work):\n"
+        "    with _Registry._made, _registry._inside, _guard:\n"
+        "        return work()\n"
         "def forget():\n"
         "    _breakers.clear()\n"
     )
@@ -259,6 +268,17 @@ def test_a_lock_that_a_package_makes_for_a_name_is_seen(package: ModuleType) -> 
         package.named("count").call(add)
 
     assert explored(count, "threads", reset=lay_out, invariant=both_counted).valid
+
+
+def test_locks_that_a_package_keeps_in_its_modules_are_seen(package: ModuleType) -> None:
+    def count() -> None:
+        package.guarded(add)
+
+    found = explored(count, "threads", reset=zero, invariant=both_counted)
+    assert found.valid
+    names = {f"strange_package.{name}" for name in ("_Registry._made", "_registry._inside", "_guard")}
+    assert names <= {each.resource for each in found.seen}
+    assert not package._guard.locked()
 
 
 def test_a_packages_class_may_hold_calls_of_pythons(package: ModuleType) -> None:

@@ -18,6 +18,7 @@ from ticketlab.probes.standins import identity, is_packages, is_users
 MOST_OBJECTS: Final = 50_000
 """More objects than these are not looked through."""
 
+_OF_THREADS: Final = frozenset({"_thread", "threading"})
 _SIMPLE: Final = frozenset({str, bytes, int, float, bool, type(None)})
 
 Put = Callable[[Any], None]
@@ -43,6 +44,24 @@ def reachable(roots: Mapping[str, Any], beside: Iterable[Any] = (), *, again: bo
         if new:
             seen.add(identity(value))
             waiting.extend(_behind(name, value) if behind else _inside(name, value, seen))
+
+
+def in_packages() -> Iterator[Reached]:
+    """Yield the objects of `threading` that packages keep in modules, in classes, and in objects that modules hold."""
+    for module in list(sys.modules.values()):
+        if not (isinstance(module, ModuleType) and is_packages(module)):
+            continue
+        for name, value, put in list(_items(f"{module.__name__}.", vars(module))):
+            if type(value).__module__ in _OF_THREADS:
+                yield name, value, put
+            elif issubclass(type(value), type):
+                if vars(value).get("__module__") == module.__name__:
+                    held = list(vars(value).items())
+                    locks = [(each, one) for each, one in held if type(one).__module__ in _OF_THREADS]
+                    yield from ((f"{name}.{each}", one, partial(setattr, value, each)) for each, one in locks)
+            elif _is_of_package(type(value).__module__) and not _is_proxy(type(value)):
+                inside = _items(f"{name}.", getattr(value, "__dict__", {}))
+                yield from (each for each in inside if type(each[1]).__module__ in _OF_THREADS)
 
 
 def _is_proxy(kind: type) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from ticketlab.core import pacing
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.system.queue_feeders import await_feeders
-from ticketlab.probes.shared.reachable import Put, reachable
+from ticketlab.probes.shared.reachable import Put, in_packages, reachable
 
 
 class SharedObject:
@@ -111,7 +111,8 @@ class SharedObjects:
     def open(self, roots: Mapping[str, Any]) -> None:
         """Find and name what participants can come to, once for a search, before they are forked."""
         self.is_open = True
-        for name, value, put in reachable(roots, again=True):
+        packaged = in_packages() if self.in_one_process else ()
+        for name, value, put in (*reachable(roots, again=True), *packaged):
             found = self.adopt(value, name, put)
             if found is not None:
                 self._told.append(found)
