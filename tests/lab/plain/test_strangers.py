@@ -127,7 +127,38 @@ def test_threads_make_a_lock_by_name_before_their_first_step() -> None:
     def counted(folder: Path) -> bool:
         return (folder / "count").read_text() == "2"
 
-    assert explored(count, "threads", reset=lay_out, invariant=counted).valid
+    begun = explored(count, "threads", reset=lay_out, invariant=counted)
+    assert begun.finding is None
+    assert begun.verdict.reason.startswith("what threads do before their first step was tried in one order only")
+
+
+def test_threads_that_begin_together_are_convicted_of_what_is_wrong() -> None:
+    def lay_out(folder: Path) -> None:
+        (folder / "count").write_text("0")
+
+    def count() -> None:
+        with LOCKS.named("count"):
+            found = int(Path("count").read_text())
+        Path("count").write_text(str(found + 1))
+
+    assert explored(count, "threads", reset=lay_out).finding is not None
+
+
+def test_a_thread_may_begin_after_another_has_ended() -> None:
+    sold = list[int]()
+
+    def lay_out(folder: Path) -> None:
+        sold.clear()
+
+    def sell(who: int) -> int:
+        left = 1 - len(sold)
+        Path("log").touch()
+        sold.append(who)
+        return left
+
+    found = explored(sell, "threads", reset=lay_out, returned=lambda returned: returned == [1, 1])
+    assert found.finding is not None
+    assert "returned [1, 0]" in str(found.finding.anomalies)
 
 
 def test_threads_that_keep_what_reset_does_not_put_back_are_told_so() -> None:
@@ -267,7 +298,9 @@ def test_a_lock_that_a_package_makes_for_a_name_is_seen(package: ModuleType) -> 
     def count() -> None:
         package.named("count").call(add)
 
-    assert explored(count, "threads", reset=lay_out, invariant=both_counted).valid
+    found = explored(count, "threads", reset=lay_out, invariant=both_counted)
+    assert found.finding is None
+    assert "lock made by 1" in {each.resource for each in found.seen}
 
 
 def test_locks_that_a_package_keeps_in_its_modules_are_seen(package: ModuleType) -> None:

@@ -24,6 +24,8 @@ class Threads(Inline):
     `run` raises OutsideControl if a thread stays away from scheduling points for longer than the stall timeout.
     """
 
+    _together = False
+
     def _assemble(self, services: Sequence[Serve], undo: ExitStack) -> None:
         if services:
             raise UsageError("threads of one process cannot serve one another: use the executor inline")
@@ -45,8 +47,17 @@ class Threads(Inline):
     def _watching(self) -> AbstractContextManager[object]:
         return nullcontext()  # the leading thread watches while it waits; see _await_turn
 
+    def begin_together(self) -> None:
+        """From now on, have all threads come to their first steps before one of them moves, in each execution.
+
+        What one makes before its first step, such as a lock for a name, others may meet, and their first steps depend
+        on who came first.
+        """
+        self._together = True
+
     def _perform(self, policy: Policy) -> Execution:
-        self._state.counters.learnt = False  # what threads make before their first step, such as a lock, others meet
+        if self._together:
+            self._state.counters.learnt = False
         return super()._perform(policy)
 
     def _switch(self, to: int) -> Callable[[], Any]:

@@ -38,6 +38,7 @@ class PlainJudge:
         self._plain = workload.plain
         self._serial: dict[frozenset[int], SerialRuns] = {}
         self.left_behind: set[str] = set()  # the names that only a fault has left
+        self.begins_together = False  # whether all come to their first steps before one of them moves
         self._in_no_order = 0  # how many executions of tasks ended so, though nothing says whether that is wrong
 
     def learn(self, executor: Executor) -> Sequence[Execution]:
@@ -81,6 +82,8 @@ class PlainJudge:
     @property
     def left_out(self) -> Sequence[str]:
         """What was not judged, in sentences."""
+        if self.begins_together:
+            return ("what threads do before their first step was tried in one order only: another is to begin first",)
         if not self._in_no_order:
             return ()
         ended = f"{pluralize(self._in_no_order, 'execution')} ended as no order of the tasks one after another does"
