@@ -5,9 +5,9 @@
     uv run python -m tests.soak.strangers --only diskcache --executions 1000
 
 Each use is a run of `ticketlab explore` in a process and a folder of its own. A right use that is called wrong is a
-false alarm, and a wrong one that is called right is missed; *undecided* is neither. What the lab refuses to do ends with
-a line that says why, and is counted apart. The exit code is 1 after a false alarm, a miss, a traceback, or a use that
-takes too long.
+false alarm, and a wrong one that is called right is missed; *undecided* is neither. What the lab refuses to do ends
+with a line that says why, and is counted apart. The exit code is 1 after a false alarm, a miss, a traceback, or a use
+that takes too long.
 """
 
 from __future__ import annotations

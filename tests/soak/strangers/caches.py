@@ -81,7 +81,7 @@ def cachetools_under_ones_own_lock() -> None:
             LOCKED[hashkey("a")] = add()
 
 
-@use("cachelib", right=False, options="--threads 2", reset=fresh, returned=one_two)
+@use("cachelib", right=True, options="--threads 2", reset=fresh, returned=one_two)
 def simple_cache_inc() -> int | None:
     return SIMPLE.inc("n")
 
@@ -126,5 +126,5 @@ def dogpile_in_file() -> int:
 
 @use("beaker", right=True, reset=zero, invariant=once)
 def beaker_in_file() -> int:
-    manager = CacheManager(**{"type": "file", "data_dir": "data", "lock_dir": "locks"})
+    manager = CacheManager(type="file", data_dir="data", lock_dir="locks")
     return int(manager.get_cache("n").get(key="n", createfunc=add))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,23 @@ import sqlite_utils
 from apscheduler.jobstores.base import ConflictingIdError
 from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
 from cachew import cachew
+from django.conf import settings
+from django.core.cache import caches
+from django.core.management import call_command
+from django.db import connection
 from pony import orm
 from werkzeug.utils import secure_filename
 
 from tests.soak.strangers.kit import one_true, use
+
+settings.configure(
+    CACHES={"default": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": "dj"}},
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "dj.sqlite"}},
+    INSTALLED_APPS=["django.contrib.sessions"],
+    USE_TZ=True,
+)
+django.setup()
+SESSIONS = import_module("django.contrib.sessions.backends.db").SessionStore
 
 
 def shop(folder: Path) -> None:
@@ -35,7 +49,7 @@ def none_left(folder: Path, returned: list[Any]) -> bool:
 def _peewee() -> tuple[Any, Any]:
     db = peewee.SqliteDatabase("shop.db", timeout=5)
 
-    class Stock(peewee.Model):  # type: ignore[misc]
+    class Stock(peewee.Model):
         n = peewee.IntegerField()
 
         class Meta:
@@ -91,7 +105,7 @@ def peewee_atomic() -> bool:
 def _pony() -> tuple[Any, Any]:
     db = orm.Database()
 
-    class Stock(db.Entity):  # type: ignore[name-defined,misc]
+    class Stock(db.Entity):
         _table_ = "stock"
         n = orm.Required(int)
 
@@ -231,38 +245,18 @@ def werkzeug_upload() -> bool:
     return True
 
 
-def _django() -> Any:
-    from django.conf import settings
-
-    if not settings.configured:
-        settings.configure(
-            CACHES={"default": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": "dj"}},
-            DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "dj.sqlite"}},
-            INSTALLED_APPS=["django.contrib.sessions"],
-            USE_TZ=True,
-        )
-        django.setup()
-    from django.core.cache import caches
-
-    return caches["default"]
-
-
 @use("django", right=False, returned=one_true)
 def django_file_cache_add() -> bool:
     """The file cache's `add` looks and then sets: it is not atomic."""
-    return bool(_django().add("owner", "me"))
+    return bool(caches["default"].add("owner", "me"))
 
 
 @use("django", right=True)
 def django_file_cache_set() -> None:
-    _django().set("page", "the same for all")
+    caches["default"].set("page", "the same for all")
 
 
 def session_table(folder: Path) -> None:
-    _django()
-    from django.core.management import call_command
-    from django.db import connection
-
     connection.close()
     call_command("migrate", verbosity=0, run_syncdb=True)
     connection.close()
@@ -270,39 +264,29 @@ def session_table(folder: Path) -> None:
 
 @use("django", right=True, reset=session_table)
 def django_sessions_apart(who: int) -> int:
-    from django.contrib.sessions.backends.db import SessionStore
-
-    store = SessionStore(session_key=None)
+    store = SESSIONS(session_key=None)
     store["who"] = who
     store.create()
-    return int(SessionStore(store.session_key)["who"])
+    return int(SESSIONS(store.session_key)["who"])
 
 
 def one_session(folder: Path) -> None:
     session_table(folder)
-    from django.contrib.sessions.backends.db import SessionStore
-    from django.db import connection
-
-    store = SessionStore("a" * 32)
+    store = SESSIONS("a" * 32)
     store["n"] = 0
     store.save(must_create=True)
     connection.close()
 
 
 def session_counted(returned: list[Any]) -> bool:
-    from django.contrib.sessions.backends.db import SessionStore
-    from django.db import connection
-
     try:
-        return bool(SessionStore("a" * 32)["n"] == len(returned))
+        return bool(SESSIONS("a" * 32)["n"] == len(returned))
     finally:
         connection.close()
 
 
 @use("django", right=False, reset=one_session, invariant=session_counted)
 def django_session_update() -> None:
-    from django.contrib.sessions.backends.db import SessionStore
-
-    store = SessionStore("a" * 32)
+    store = SESSIONS("a" * 32)
     store["n"] = store["n"] + 1
     store.save()

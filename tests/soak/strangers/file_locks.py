@@ -214,7 +214,7 @@ def ilock_lock() -> None:
 
 @use("sherlock", right=True, reset=zero, invariant=counted)
 def sherlock_file() -> None:
-    lock = SherlockFileLock("count", client=Path("."), expire=60, timeout=10)
+    lock = SherlockFileLock("count", client=Path(), expire=60, timeout=10)
     with lock:
         add()
 

@@ -161,24 +161,24 @@ def pickledb_under_lock() -> None:
 
 
 def shelf_zero(folder: Path) -> None:
-    with shelve.open("shelf") as shelf:  # noqa: S301
+    with shelve.open("shelf") as shelf:
         shelf["n"] = 0
 
 
 def shelf_counted(returned: list[Any]) -> bool:
-    with shelve.open("shelf") as shelf:  # noqa: S301
+    with shelve.open("shelf") as shelf:
         return bool(shelf["n"] == len(returned))
 
 
 @use("shelve (stdlib)", right=False, reset=shelf_zero, invariant=shelf_counted)
 def shelve_update() -> None:
-    with shelve.open("shelf") as shelf:  # noqa: S301
+    with shelve.open("shelf") as shelf:
         shelf["n"] += 1
 
 
 @use("shelve (stdlib)", right=True, reset=shelf_zero, invariant=shelf_counted)
 def shelve_under_lock() -> None:
-    with portalocker.Lock("shelf.lock", timeout=10), shelve.open("shelf") as shelf:  # noqa: S301
+    with portalocker.Lock("shelf.lock", timeout=10), shelve.open("shelf") as shelf:
         shelf["n"] += 1
 
 
@@ -451,6 +451,6 @@ def fsspec_transaction(who: int) -> None:
 @use("keyring", right=False)
 def keyring_set(who: int) -> str | None:
     keyring = PlaintextKeyring()
-    keyring.file_path = "keyring.cfg"  # type: ignore[method-assign]
+    keyring.file_path = "keyring.cfg"
     keyring.set_password("service", f"user{who}", "secret")
     return keyring.get_password("service", f"user{who}")

@@ -8,9 +8,9 @@ from typing import Any
 
 import blinker
 import wrapt
+from fasteners import ReaderWriterLock
 from pubsub import pub
 from readerwriterlock import rwlock
-from fasteners import ReaderWriterLock
 
 from tests.soak.strangers.kit import add, counted, use, zero
 
