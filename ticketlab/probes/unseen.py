@@ -97,8 +97,8 @@ def unseen(events: dict[str, int], steps: Iterable[Step]) -> dict[str, str]:
                 databases.add(resource.removeprefix(DATABASE))
             if action in _NAMED:
                 changed.add(path)
-            if action in _WRITTEN or action is Action.RENAME:
-                written |= {path, step.path or path}
+            if action in _WRITTEN or action is Action.RENAME or (step.action is Action.LOOK and step.path):
+                written |= {path, step.path or path}  # a look with a path is one that emptied what was empty
     found = {}
     for path, done in events.items():
         if path in databases or any(path.startswith(f"{each}-") for each in databases):

@@ -5,6 +5,8 @@ The packages themselves are used in `tests/soak/strangers`.
 
 from __future__ import annotations
 
+import ctypes
+import fcntl
 import importlib
 import json
 import os
@@ -335,6 +337,34 @@ def test_a_file_without_a_name_is_nobody_elses() -> None:
         Path("count").write_text("1")
 
     assert not explored(work).unseen
+
+
+def test_an_empty_file_that_is_emptied_is_seen() -> None:
+    def lay_out(folder: Path) -> None:
+        zero(folder)
+        (folder / "lock").touch()
+
+    def count() -> None:
+        with open("lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            add()
+
+    assert explored(count, reset=lay_out, invariant=both_counted).valid
+
+
+def test_who_writes_by_itself_to_a_file_whose_size_was_asked_for_is_still_named() -> None:
+    libc = ctypes.CDLL(None)
+
+    def lay_out(folder: Path) -> None:
+        (folder / "log").touch()
+
+    def write() -> None:
+        assert Path("log").stat().st_size >= 0
+        file = libc.open(b"log", os.O_WRONLY)
+        libc.write(file, b"x", 1)
+        libc.close(file)
+
+    assert explored(write, reset=lay_out).unseen["log"] == "written"
 
 
 class Lazy:

@@ -30,6 +30,7 @@ settings.configure(
     CACHES={"default": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": "dj"}},
     DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "dj.sqlite"}},
     INSTALLED_APPS=["django.contrib.sessions"],
+    SECRET_KEY="not one",
     USE_TZ=True,
 )
 django.setup()
