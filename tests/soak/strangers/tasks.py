@@ -26,6 +26,7 @@ LOADED: list[int] = []
 
 def fresh() -> None:
     SHOP["sold"] = 0
+    RW.loop = None
     LOADED.clear()
     _loaded.cache_clear()
     CACHE._cache.clear()
