@@ -316,17 +316,15 @@ def test_locks_that_a_package_keeps_in_its_modules_are_seen(package: ModuleType)
     assert not package._guard.locked()
 
 
-def test_a_packages_class_may_hold_calls_of_pythons(package: ModuleType) -> None:
+def test_a_packages_class_may_hold_calls_of_pythons(package: ModuleType, tmp_path: Path) -> None:
     def save(who: int) -> None:
         package.Files().save(f"page{who}", "text")
         Path("count").write_text("1")
 
     found = explored(save)
     assert not found.unseen
-    with open("page", "w") as file:
-        file.write("the originals are back")
-    package.Files().save("page", "text")
-    assert Path("page").read_text() == "text"
+    package.Files().save(f"{tmp_path}/page", "the originals are back")
+    assert (tmp_path / "page").read_text() == "the originals are back"
 
 
 def test_a_file_without_a_name_is_nobody_elses() -> None:
