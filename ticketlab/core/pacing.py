@@ -27,6 +27,9 @@ T = TypeVar("T")
 BEGINNING: Final = 1e9
 """What any clock shows when an execution begins in which the lab controls the schedule, in seconds."""
 
+GATE_BEGINNING: Final = 1_767_225_600
+"""What the clock on the wall shows then under the gate, in seconds; `gate.inside.clock` has it for itself."""
+
 
 class Blocked(Enum):
     """What an attempt returns that would have had to wait."""

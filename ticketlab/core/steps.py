@@ -128,6 +128,11 @@ class Step(NamedTuple):
         return not self.action.looks and not self.private
 
     @property
+    def alters(self) -> bool:
+        """Whether the step changes anything, whoever knows of it."""
+        return any(not action.looks for action, _ in self.accesses)
+
+    @property
     def shown(self) -> str:
         """The name by which people know the resource."""
         return self.path or self.resource.removeprefix(NAME).removeprefix(TABLE)

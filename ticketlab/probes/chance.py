@@ -1,4 +1,4 @@
-"""Chance: the same draws in every execution, and others for each participant."""
+"""Chance: the same draws in every execution, and others for each participant and for `reset`."""
 
 from __future__ import annotations
 
@@ -19,26 +19,37 @@ _generators: dict[tuple[int, bool], random.Random] = {}
 
 
 def _begin() -> None:
+    begin_draws(HERE.who)
+
+
+def begin_draws(who: int = 0) -> None:
+    """Have a participant, or `reset`, draw what it drew in the execution before."""
     for shared in (False, True):
-        _generators.pop((HERE.who, shared), None)
+        _generators.pop((who, shared), None)
     tempfile = sys.modules.get("tempfile")
     if tempfile is not None:
         tempfile._name_sequence = None  # type: ignore[attr-defined]  # its generator went on from the last execution
 
 
 def _generator(*, shared: bool) -> random.Random:
-    key = HERE.who, shared
+    who = HERE.who if HERE.acts() else 0
+    key = who, shared
     if key not in _generators:
-        _generators[key] = random.Random(2 * HERE.who + shared)
+        _generators[key] = random.Random(2 * who + shared)
     return _generators[key]
 
 
+def _is_controlled() -> bool:
+    """Whether a participant draws, or `reset`."""
+    return HERE.acts() or HERE.shared.laying_out
+
+
 def _random_bytes(size: int, /) -> bytes:
-    return _generator(shared=False).randbytes(size) if HERE.acts() else _urandom(size)
+    return _generator(shared=False).randbytes(size) if _is_controlled() else _urandom(size)
 
 
 def _seed_generator(self: random.Random, a: Any = None, version: int = 2) -> None:
-    if a is None and HERE.acts():
+    if a is None and _is_controlled():
         a = _generator(shared=False).getrandbits(64)
     _seed(self, a, version)
 
@@ -49,7 +60,7 @@ def _own(original: Any) -> Callable[..., Any]:
 
     @wraps(original)
     def standin(*args: Any, **kwargs: Any) -> Any:
-        if not HERE.acts():
+        if not _is_controlled():
             return original(*args, **kwargs)
         return getattr(_generator(shared=True), name)(*args, **kwargs)
 

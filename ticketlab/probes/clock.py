@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
 from inspect import isabstract
 from types import ModuleType
 from typing import Any, Final
@@ -21,9 +23,59 @@ from ticketlab.probes.waiting import SLEPT, wait_for
 
 _NANO: Final = 1_000_000_000
 _real: Final = datetime.datetime
+_real_sleep: Final = time.sleep
 _LATER: Final = 1e-6  # seconds; an event loop does nothing at the very moment for which it was told to
 _OF_LOOP: Final = 1  # file that a loop has for itself; all others are somebody else's as well
 _IN_LOOP: Final = "something in its event loop"
+
+
+class LeadingClock:
+    """What the clock on the wall shows where the leading process calls what is the user's: `reset` and conditions.
+
+    It has to agree with the participants' clocks, and to show the same in every execution. A reading takes a little
+    time, so that no two are alike, and a sleep takes its own.
+    """
+
+    def __init__(self) -> None:
+        self._time: float | None = None
+
+    @property
+    def shows(self) -> bool:
+        """Whether what is the user's is being called."""
+        return self._time is not None and not HERE.acting
+
+    @contextmanager
+    def showing(self, beginning: float) -> Iterator[None]:
+        """Show virtual time for a while, from `beginning` on, in seconds."""
+        self._time = beginning
+        try:
+            yield
+        finally:
+            self._time = None
+
+    def take(self, seconds: float) -> float:
+        """Let time pass, and return what the clock shows then."""
+        self._time = (self._time or 0.0) + seconds
+        return self._time
+
+
+LEADING: Final = LeadingClock()
+
+
+def _standing_in(original: Callable[..., Any], probe: Callable[..., Any], lead: Callable[..., Any]) -> StandIn:
+    """Return the stand-in of a call that `lead` answers for the leading process."""
+    participants = probed(original, probe)
+
+    @wraps(original)
+    def standin(*args: Any) -> Any:
+        return lead(*args) if LEADING.shows else participants(*args)
+
+    return StandIn(original, standin)
+
+
+def _sleep_leading(seconds: float, /) -> None:
+    _real_sleep(seconds)
+    LEADING.take(seconds)
 
 
 def _sleep(seconds: float, /) -> None:
@@ -82,8 +134,10 @@ class _Datetime(datetime.datetime, metaclass=_AnyDatetime):
 
     @classmethod
     def now(cls, tz: datetime.tzinfo | None = None) -> Any:
-        """Return virtual time in a participant."""
-        return _real.fromtimestamp(_now(wall=True), tz) if HERE.acts() else _real.now(tz)
+        """Return virtual time in a participant, and where what is the user's is called."""
+        if HERE.acts():
+            return _real.fromtimestamp(_now(wall=True), tz)
+        return _real.fromtimestamp(LEADING.take(_LATER), tz) if LEADING.shows else _real.now(tz)
 
     @classmethod
     def utcnow(cls) -> Any:
@@ -111,9 +165,6 @@ def _selectors() -> ModuleType:
 
 def _standins() -> Sequence[StandIn]:
     pairs: list[tuple[Any, Any]] = [
-        (time.sleep, _sleep),
-        (time.time, _seconds(wall=True)),
-        (time.time_ns, _nanoseconds(wall=True)),
         (time.monotonic, _seconds(wall=False)),
         (time.monotonic_ns, _nanoseconds(wall=False)),
         (time.perf_counter, _seconds(wall=False)),
@@ -122,6 +173,9 @@ def _standins() -> Sequence[StandIn]:
     kinds: list[Any] = [each for each in vars(_selectors()).values() if isinstance(each, type) and not isabstract(each)]
     waits = [(kind, kind.select) for kind in kinds if "select" in vars(kind)]
     return [
+        _standing_in(time.sleep, _sleep, _sleep_leading),
+        _standing_in(time.time, _seconds(wall=True), lambda: LEADING.take(_LATER)),
+        _standing_in(time.time_ns, _nanoseconds(wall=True), lambda: round(LEADING.take(_LATER) * _NANO)),
         *(StandIn(original, probed(original, probe)) for original, probe in pairs),
         *(StandIn(select, probed(select, _selecting(select)), kind, "select") for kind, select in waits),
         StandIn(_real, _Datetime, users=True),

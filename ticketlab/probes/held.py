@@ -22,7 +22,7 @@ def standing_in_held(roots: Mapping[str, Any]) -> Iterator[None]:
 
     What stands where nothing can be put, as in a tuple, is taken down in `HERE.kept`.
     """
-    anywhere = [each for each in HERE.standins if each.owner is None]
+    anywhere = [each for each in HERE.standins if each.owner is None and not each.packages]
     # A method that is bound finds what stands in for it in its class.
     substitutes = {
         identity(each.original): each.substitute for each in anywhere if not isinstance(each.original, MethodType)

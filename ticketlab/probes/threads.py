@@ -26,8 +26,11 @@ def _find(value: Any) -> SharedObject | None:
     return find_thread_object(value) or find_thread_queue(value) if HERE.shared.in_one_process else None
 
 
-def _making(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what stands in for a call that makes a C object: in a search it makes what stands in for that."""
+def _making(original: Callable[..., Any], *, in_reset: bool) -> Callable[..., Any]:
+    """Return what stands in for a call that makes a C object: in a search it makes what stands in for that.
+
+    What packages make in `reset` is their own affair: they may make more of it the first time.
+    """
 
     def make(name: str = "a lock") -> Any:
         made = original()
@@ -39,7 +42,7 @@ def _making(original: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(original)
     def standin(*args: Any, **kwargs: Any) -> Any:
-        if HERE.shared.laying_out:
+        if HERE.shared.laying_out and in_reset:
             return HERE.shared.make(make, args, kwargs)
         if not HERE.acts():
             return original(*args, **kwargs)
@@ -91,12 +94,10 @@ def _standins() -> Sequence[StandIn]:
     ]
     if not HERE.shared.in_one_process:
         return found
-    lock, rlock = _making(threading.Lock), _making(threading.RLock)
-    found += [
-        StandIn(threading.Lock, lock, users=True),
-        StandIn(threading.RLock, rlock, users=True),
-        StandIn(threading, _module(lock, rlock), users=True),
-    ]
+    for mine in (True, False):
+        lock, rlock = (_making(each, in_reset=mine) for each in (threading.Lock, threading.RLock))
+        makers = ((threading.Lock, lock), (threading.RLock, rlock), (threading, _module(lock, rlock)))
+        found += [StandIn(original, standin, users=mine, packages=not mine) for original, standin in makers]
     for owner, names in (*THREAD_CALLS, (queue.Queue, QUEUE_CALLS)):
         found += [StandIn(getattr(owner, name), of_object(getattr(owner, name), name), owner, name) for name in names]
     for kind in (*(owner for owner, _ in THREAD_CALLS if owner is not threading.BoundedSemaphore), queue.Queue):

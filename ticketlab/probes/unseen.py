@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import struct
 from collections import defaultdict
 from collections.abc import Iterable
@@ -20,6 +21,8 @@ from ticketlab.probes.file_system.resources import DATABASE
 
 _ACCESS, _MODIFY, _OPEN, _FOLDER = 0x1, 0x2, 0x20, 0x40000000
 _MOVED, _CREATE, _DELETE, _OVERFLOW = 0xC0, 0x100, 0x200, 0x4000
+_NAMELESS: Final = re.compile(r"#\d+")
+"""What the kernel calls a file that was opened with `O_TMPFILE`, which has no name, so that nobody else can open it."""
 _EVENT: Final = struct.Struct("iIII")
 _NAMED: Final = frozenset(
     {
@@ -72,7 +75,9 @@ class Watch:
                 name = data[place + _EVENT.size : place + _EVENT.size + length].rstrip(b"\0")
                 place += _EVENT.size + length
                 if name and watch in self._folders:
-                    found[str((self._folders[watch] / os.fsdecode(name)).relative_to(self.folder))] |= mask
+                    path = self._folders[watch] / os.fsdecode(name)
+                    if not (_NAMELESS.fullmatch(path.name) and not path.exists()):
+                        found[str(path.relative_to(self.folder))] |= mask
         return found
 
 
@@ -92,8 +97,8 @@ def unseen(events: dict[str, int], steps: Iterable[Step]) -> dict[str, str]:
                 databases.add(resource.removeprefix(DATABASE))
             if action in _NAMED:
                 changed.add(path)
-            if action in _WRITTEN or action is Action.RENAME:
-                written |= {path, step.path or path}
+            if action in _WRITTEN or action is Action.RENAME or (step.action is Action.LOOK and step.path):
+                written |= {path, step.path or path}  # a look with a path is one that emptied what was empty
     found = {}
     for path, done in events.items():
         if path in databases or any(path.startswith(f"{each}-") for each in databases):

@@ -32,7 +32,8 @@ class Execution:
     participants into which a fault was injected. `waited` is how long time had to pass because nobody could move, in
     seconds. `leaps` lists the steps at which time passed for everybody, and how much. `kept` says that a participant
     took something and has not given it back. `awake_since` holds for each step before which step its participant was
-    awake to make it; it is empty unless the policy keeps a queue of those who are ready.
+    awake to make it; it is empty unless the policy keeps a queue of those who are ready. `ended` is the latest that a
+    participant's clock on the wall showed, in seconds since the beginning.
     """
 
     ending: ExecutionEnd
@@ -47,6 +48,7 @@ class Execution:
     leaps: Sequence[tuple[int, int]] = ()
     kept: bool = False
     awake_since: Sequence[int] = ()
+    ended: float = 0.0
 
     @classmethod
     def of(
@@ -69,6 +71,7 @@ class Execution:
             waited=clock.waited[0] / SECOND,
             leaps=clock.leaps,
             kept=counters.held > 0,
+            ended=clock.latest / SECOND,
         )
 
     @property

@@ -183,6 +183,11 @@ def same_start(trace: Trace, expected: Trace, length: int) -> None:
             )
         if (trace.who[node], trace.what[node]) != (who, what):
             before, now = _named(trace, what), _named(trace, trace.what[node])
+            if (who, before) == (trace.who[node], now):
+                raise Nondeterminism(
+                    f"step {node + 1} of a repeated schedule, {now} by participant {who + 1}, had to do with something "
+                    "else before: something beside the schedule decides"
+                )
             raise Nondeterminism(
                 f"step {node + 1} of a repeated schedule was {before} by participant {who + 1} before and is "
                 f"{now} by participant {trace.who[node] + 1} now: something beside the schedule decides"

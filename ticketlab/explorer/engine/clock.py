@@ -77,6 +77,12 @@ class Clock:
         now: int = self.time[0] + self.skew[0] if wall else self.time[0]
         return now
 
+    @property
+    def latest(self) -> int:
+        """The latest time that a participant's clock on the wall shows."""
+        now = self.now(wall=True)
+        return max(now, max(self.local) + self.skew[0]) if self._counters.drifts else now
+
     def stamp(self, who: int, node: int) -> None:
         """Take down when a participant makes a step: a tick after the step before, or after it woke."""
         self.time[0] = self.wake[who] = self.when[node] = max(self.time[0], self.wake[who]) + TICK

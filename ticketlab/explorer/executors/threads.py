@@ -8,12 +8,14 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 
 from ticketlab.core.errors import UsageError
+from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.pacer import ExecutionAborted
 from ticketlab.explorer.engine.state import NOBODY
 from ticketlab.explorer.executors.executor import ExecutorKind
 from ticketlab.explorer.executors.inline import Inline
 from ticketlab.explorer.executors.stalls import OutsideControl
 from ticketlab.explorer.executors.workload_executor import Serve
+from ticketlab.explorer.policies.policy import Policy
 
 
 class Threads(Inline):
@@ -21,6 +23,8 @@ class Threads(Inline):
 
     `run` raises OutsideControl if a thread stays away from scheduling points for longer than the stall timeout.
     """
+
+    _together = False
 
     def _assemble(self, services: Sequence[Serve], undo: ExitStack) -> None:
         if services:
@@ -42,6 +46,19 @@ class Threads(Inline):
 
     def _watching(self) -> AbstractContextManager[object]:
         return nullcontext()  # the leading thread watches while it waits; see _await_turn
+
+    def begin_together(self) -> None:
+        """From now on, have all threads come to their first steps before one of them moves, in each execution.
+
+        What one makes before its first step, such as a lock for a name, others may meet, and their first steps depend
+        on who came first.
+        """
+        self._together = True
+
+    def _perform(self, policy: Policy) -> Execution:
+        if self._together:
+            self._state.counters.learnt = False
+        return super()._perform(policy)
 
     def _switch(self, to: int) -> Callable[[], Any]:
         """Return a function that hands the turn to a participant, and returns when the turn is back."""

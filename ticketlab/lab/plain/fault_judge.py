@@ -33,7 +33,6 @@ from ticketlab.lab.plain.judge import (
     exception_anomaly,
     made_steps,
     participants,
-    returned_by,
     wait_sentence,
 )
 from ticketlab.lab.plain.serial import SerialRuns, final
@@ -69,7 +68,7 @@ class FaultJudge(PlainJudge):
         for record in execution.records:
             if isinstance(record.outcome, Returned):
                 self._values.setdefault(record.buyer, {})[repr(record.outcome.value)] = record.outcome.value
-        if list(self.conditions(returned_by(execution))):
+        if self.conditions(execution):
             self._needed.add(participants(execution))
 
     def judge(self, execution: Execution) -> list[Anomaly]:
@@ -118,7 +117,7 @@ class FaultJudge(PlainJudge):
         unknown = [who for who in lost if who not in told]
         found: list[Anomaly] = []
         for returned in self._possible(survivors, unknown):
-            found = list(self.conditions([returned[who] for who in sorted(returned)]))
+            found = self.conditions(execution, [returned[who] for who in sorted(returned)])
             if not found:
                 return []
         return found

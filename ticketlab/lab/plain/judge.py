@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ticketlab.checker.observed import MadeStep, Pattern, patterns
+from ticketlab.core.pacing import BEGINNING
 from ticketlab.core.steps import Action
 from ticketlab.core.text import join_words, pluralize
 from ticketlab.core.verdict import Anomaly
@@ -24,6 +25,7 @@ from ticketlab.lab.plain.conditions import broken_conditions, refuse_failing
 from ticketlab.lab.plain.function import Raised, Returned
 from ticketlab.lab.plain.serial import RunResult, SerialRuns, final, left_behind, serial_runs, smaller
 from ticketlab.lab.plain.workload import PlainWorkload, process_name
+from ticketlab.probes.clock import LEADING
 
 NameOf = Callable[[int], str]
 """Says how people call a participant."""
@@ -44,13 +46,17 @@ class PlainJudge:
         self._plain = workload.plain
         self._serial: dict[frozenset[int], SerialRuns] = {}
         self.left_behind: set[str] = set()  # the names that only a fault has left
+        self.begins_together = False  # whether all come to their first steps before one of them moves
         self.counted = JudgeCounts()
 
     def learn(self, executor: Executor) -> Sequence[Execution]:
         """Learn what the participants come to one after another; return these runs. No search may be going on."""
         everybody = range(len(executor.scripts))
         self._serial.pop(frozenset(everybody), None)
-        return self.learn_group(executor, everybody)
+        executions = self.learn_group(executor, everybody)
+        if self._plain.judges_returned and not self._plain.serial:  # then one may have nothing to do for another's sake
+            self.learn_smaller(executor)
+        return executions
 
     def learn_smaller(self, executor: Executor) -> None:
         """Learn the same for when some are left out."""
@@ -72,7 +78,7 @@ class PlainJudge:
         """Check that the user's conditions can speak of a run one after another, right after it ran."""
         if len(execution.records) < self.processes or any(isinstance(one.outcome, Raised) for one in execution.records):
             return
-        refuse_failing(self.conditions(returned_by(execution)))
+        refuse_failing(self.conditions(execution))
 
     def note_strange(self, crossed: Sequence[Pattern]) -> None:
         """Take note that an execution with a fault ended as no order does; a fault may have let time pass."""
@@ -84,6 +90,8 @@ class PlainJudge:
     @property
     def left_out(self) -> Sequence[str]:
         """What was not judged, in sentences."""
+        if self.begins_together:
+            return ("what threads do before their first step was tried in one order only: another is to begin first",)
         if not self.counted.in_no_order:
             return ()
         ended = (
@@ -114,7 +122,7 @@ class PlainJudge:
         failed = [(who, outcome) for who, outcome in raised if not serial.orders or not serial.allows(who, outcome)]
         result = final(execution, self.workload) if self._asks_for_result(execution, serial) else None
         asked = not failed and len(execution.records) == self.processes
-        broken = list(self.conditions(returned_by(execution))) if asked else []
+        broken = list(self.conditions(execution)) if asked else []
         found = [] if result is None else list(self._by_steps(execution, serial, result, failed, broken))
         return [*found, *(exception_anomaly(who, outcome, execution) for who, outcome in failed), *broken]
 
@@ -156,19 +164,31 @@ class PlainJudge:
     def _is_strange(
         self, execution: Execution, serial: SerialRuns, result: RunResult, broken: Sequence[Anomaly]
     ) -> bool:
-        """Whether an execution ended as no order of its participants does.
+        """Whether an execution ended as no order of its participants does, whatever their clocks showed.
 
-        Where the user's conditions say which results are right, only files and shared objects are compared.
+        Where the user's conditions say which results are right, only files and shared objects are compared; and whoever
+        changed nothing, as one that found a lock taken and gave up, may as well not have been there.
         """
         if not serial.orders or result in serial.ends:
             return False
+        result, ends = result.timeless, {end.timeless for end in serial.ends}
+        if result in ends:
+            return False
         told = self._plain.judges_returned and not self._plain.serial and not broken
-        asked = len(execution.records) == self.processes
-        return not (told and asked and any(result.files == end.files for end in serial.ends))
+        if not told or len(execution.records) < self.processes:
+            return True
+        acting = frozenset(move.who for move in made_steps(execution) if not move.refused and move.step.alters)
+        ends |= {end.timeless for end in self.serial(acting).ends}
+        return all(result.files != end.files for end in ends)
 
-    def conditions(self, returned: list[Any]) -> Iterator[Anomaly]:
-        """Yield what the user's own conditions say, given what the participants returned."""
-        yield from broken_conditions(self._plain, self.workload.folder, returned)
+    def conditions(self, execution: Execution, returned: list[Any] | None = None) -> list[Anomaly]:
+        """Return what the user's own conditions say when an execution has just ended.
+
+        `returned` is what the participants returned, if that is to be taken for something else than it was.
+        """
+        returned = returned_by(execution) if returned is None else returned
+        with LEADING.showing(BEGINNING + execution.ended):
+            return list(broken_conditions(self._plain, self.workload.folder, returned))
 
 
 def returned_by(execution: Execution) -> list[Any]:

@@ -9,6 +9,7 @@ from ticketlab.core.spec import Spec
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.analysis.trace import Nondeterminism, same_start
 from ticketlab.explorer.executors.executor import Executor
+from ticketlab.explorer.executors.threads import Threads
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.explorer.search import search
 from ticketlab.lab.plain.fault_judge import FaultJudge
@@ -63,11 +64,15 @@ def learn_orders(executor: Executor, judge: PlainJudge, how: ExploreOptions) -> 
     """Learn what the participants come to one after another, and return these runs.
 
     If the same run again makes other steps, the function keeps something from one call to the next in its process, as
-    a cache does: then each execution gets new processes. Raises Nondeterminism if that does not help.
+    a cache does: then each execution gets new processes. If only threads' first steps depend on who began first, they
+    begin together. Raises Nondeterminism if that does not help.
     """
+    first = _alone_first(executor) if isinstance(executor, Threads) else None
     try:
         return _learn_and_repeat(executor, judge)
     except Nondeterminism as error:
+        if first is not None:
+            return _learn_together(executor, judge, first, error)
         if HERE.shared.participant == "task":
             raise Nondeterminism(f"{error}; reset has to put back what tasks share") from None
         if not executor_kind(Spec.parse(how.executor)).real_processes:
@@ -75,6 +80,28 @@ def learn_orders(executor: Executor, judge: PlainJudge, how: ExploreOptions) -> 
     executor.start_anew()
     judge.forget()
     return _learn_and_repeat(executor, judge)
+
+
+def _alone_first(executor: Executor) -> Execution:
+    """Run the participants in the order of their numbers, which come to their first steps in this order as well."""
+    (execution,) = search(executor, InOrder(range(len(executor.scripts))))
+    return execution
+
+
+def _learn_together(
+    executor: Executor, judge: PlainJudge, first: Execution, error: Nondeterminism
+) -> Sequence[Execution]:
+    """Learn what threads come to that begin together, if these come to the same again as they first did."""
+    assert isinstance(executor, Threads)
+    executor.begin_together()
+    judge.forget()
+    try:
+        executions = _learn_and_repeat(executor, judge)
+        same_start(executions[0].trace, first.trace, len(first.trace))
+    except Nondeterminism:
+        raise Nondeterminism(f"{error}; reset has to put back what threads share") from None
+    judge.begins_together = True
+    return executions
 
 
 def _learn_and_repeat(executor: Executor, judge: PlainJudge) -> Sequence[Execution]:

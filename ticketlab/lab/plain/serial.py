@@ -24,6 +24,7 @@ from ticketlab.explorer.workload import Place
 from ticketlab.lab.exploring.stopping import raise_stopped
 from ticketlab.lab.plain.databases import MAGIC, contents
 from ticketlab.lab.plain.function import FRESH, CallOutcome, PlainFunction, Raised
+from ticketlab.lab.plain.times import without_times
 from ticketlab.lab.plain.workload import PlainWorkload, repeatable
 from ticketlab.probes.here import HERE
 
@@ -38,6 +39,17 @@ class RunResult(NamedTuple):
 
     outcomes: tuple[tuple[int, str], ...]
     files: frozenset[tuple[str, bytes]]
+
+    @property
+    def timeless(self) -> RunResult:
+        """The same without what clocks may have shown."""
+        outcomes = tuple((who, without_times(told)) for who, told in self.outcomes)
+        return RunResult(outcomes, timeless(self.files))
+
+
+def timeless(files: Iterable[tuple[str, bytes]]) -> frozenset[tuple[str, bytes]]:
+    """Return files without what clocks may have shown."""
+    return frozenset((without_times(name), without_times(data)) for name, data in files)
 
 
 class InOrder(Policy):

@@ -12,18 +12,21 @@ from typing import Any, Final
 
 from ticketlab.core import mutants
 from ticketlab.core.errors import TicketlabError, UsageError
-from ticketlab.core.pacing import moving
+from ticketlab.core.pacing import BEGINNING, moving
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.pacer import ExecutionAborted
 from ticketlab.lab.artifacts.race_folder import fastest, live_folder
 from ticketlab.lab.exploring.stopping import SearchStopped, stops_search
 from ticketlab.lab.plain.function import FRESH, CallOutcome, PlainFunction, bound, call_outcome, raised_text
+from ticketlab.probes.chance import begin_draws
+from ticketlab.probes.clock import LEADING
 from ticketlab.probes.file_system.inodes import Inodes
 from ticketlab.probes.held import standing_in_held
 from ticketlab.probes.here import HERE, BrokenOff
 from ticketlab.probes.unseen import Watch, unseen
 
 _NUMBER: Final = re.compile(r"\d+")
+_LAID_OUT_BEFORE_S: Final = 0.001
 
 
 def process_name(who: int) -> str:
@@ -72,7 +75,7 @@ class PlainWorkload:
         """Find what participants share in memory, which `reset` may make, before they are forked."""
         shared = HERE.shared
         if not (shared.is_open and self._laid_out):
-            with shared.in_reset():
+            with _in_reset():
                 self._empty_servers()
                 laid_out(self._lay_out)
         if not shared.is_open:
@@ -117,7 +120,7 @@ class PlainWorkload:
             _empty(self.folder)
         HERE.shared.restore()
         self._empty_servers()
-        with HERE.shared.in_reset():
+        with _in_reset():
             laid_out(self._lay_out)
         if not self._laid_out:
             self._laid_out = True
@@ -154,6 +157,14 @@ class PlainWorkload:
                 HERE.end()
 
         yield perform
+
+
+@contextmanager
+def _in_reset() -> Iterator[None]:
+    """Let what is made, drawn and read from clocks meanwhile be the same each time."""
+    begin_draws()
+    with HERE.shared.in_reset(), LEADING.showing(BEGINNING - _LAID_OUT_BEFORE_S):
+        yield
 
 
 def lay_out_folder(plain: PlainFunction, folder: Path) -> None:

@@ -17,7 +17,8 @@ from ticketlab.explorer.engine.state import NOBODY, ExecutionEnd, ExecutionState
 from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.search import search
 from ticketlab.explorer.workload import NOTHING, Place
-from ticketlab.lab.plain.serial import MOST_ORDERS, files_below, run_result, without_journals
+from ticketlab.lab.plain.serial import MOST_ORDERS, files_below, run_result, timeless, without_journals
+from ticketlab.lab.plain.times import without_times
 from ticketlab.lab.plain.workload import repeatable
 from ticketlab.lab.programs.executor import ProgramExecutor
 from ticketlab.lab.programs.run import ProgramRun, branches
@@ -37,6 +38,12 @@ class ProgramEnd(NamedTuple):
         """The same, whichever process it was."""
         told = Counter((code, output) for _, code, output in self.processes)
         return self.files, frozenset(told.items())
+
+    @property
+    def timeless(self) -> ProgramEnd:
+        """The same without what clocks may have shown."""
+        told = ((name, code, without_times(output)) for name, code, output in self.processes)
+        return ProgramEnd(timeless(self.files), tuple(told))
 
 
 def end_of_run(run: ProgramRun, folder: Path) -> ProgramEnd:
@@ -101,10 +108,11 @@ class SerialEnds:
     codes: Counter[tuple[str, int | None]] = field(default_factory=Counter)
 
     def allows(self, end: ProgramEnd) -> bool:
-        """Whether an execution ended as some order does."""
+        """Whether an execution ended as some order does, whatever the clocks showed."""
         if end in self.ends:
             return True
-        return any(end.without_names == each.without_names for each in self.ends)
+        told = end.timeless.without_names
+        return any(told == each.timeless.without_names for each in self.ends)
 
     def sometimes(self, name: str, code: int | None) -> bool:
         """Whether a process ended so in some orders, and in others did not."""

@@ -79,8 +79,10 @@ def _found(place: FileName, data: str | None, size: int, flags: int) -> Step:
     """Return what opening a file was that had been there before."""
     if data is None or not flags & os.O_TRUNC:
         return place.step(Action.LOOK)
-    # It would have made a difference if there had been something to cut off.
-    return place.with_data(Action.TRUNCATE if size else Action.READ, data)
+    if size:
+        return place.with_data(Action.TRUNCATE, data)
+    # It would have made a difference if there had been something to cut off. The kernel tells of a change all the same.
+    return place.with_data(Action.READ, data)._replace(path=place.path)
 
 
 def _size(path: AnyPath, dir_fd: int | None) -> int | None:

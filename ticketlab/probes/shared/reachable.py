@@ -34,11 +34,12 @@ from ticketlab.probes.shared.places import (
     referent,
     some_are_fixed,
 )
-from ticketlab.probes.standins import identity, is_users
+from ticketlab.probes.standins import identity, is_packages, is_users
 
 MOST_OBJECTS: Final = 200_000
 """More objects than these are not looked through."""
 
+_OF_THREADS: Final = frozenset({"_thread", "threading"})
 _SIMPLE: Final = frozenset({str, bytes, int, float, bool, type(None)})
 _HOLDING: Final = frozenset(
     {
@@ -90,12 +91,38 @@ def reachable(roots: Mapping[str, Any], beside: Iterable[Any] = ()) -> Iterator[
             found[identity(value)] = reached = Reached(name, value, [put])
             if identity(value) not in left_out:
                 waiting.extend(_inside(reached, modules))
-    yield from found.values()
+    yield from (each for each in found.values() if not _is_proxy(type(each.value)))
+
+
+def in_packages() -> Iterator[_Held]:
+    """Yield the objects of `threading` that packages keep in modules, in classes, and in objects that modules hold."""
+    for module in list(sys.modules.values()):
+        if not (isinstance(module, ModuleType) and is_packages(module)):
+            continue
+        for name, value, put in list(_items(f"{module.__name__}.", vars(module))):
+            if type(value).__module__ in _OF_THREADS:
+                yield name, value, put
+            elif issubclass(type(value), type):
+                if vars(value).get("__module__") == module.__name__:
+                    held = list(vars(value).items())
+                    locks = [(each, one) for each, one in held if type(one).__module__ in _OF_THREADS]
+                    yield from ((f"{name}.{each}", one, partial(setattr, value, each)) for each, one in locks)
+            elif _is_of_package(type(value).__module__) and not _is_proxy(type(value)):
+                inside = _items(f"{name}.", getattr(value, "__dict__", {}))
+                yield from (each for each in inside if type(each[1]).__module__ in _OF_THREADS)
+
+
+@cache
+def _is_proxy(kind: type) -> bool:
+    """Whether objects of a type pass for others; to ask such a one what it is may make what it stands for, or fail."""
+    return any("__class__" in vars(base) for base in kind.__mro__[:-1])
 
 
 def _inside(reached: Reached, modules: set[int]) -> Iterator[_Held]:
     name, value, _ = reached
-    if isinstance(value, FunctionType):
+    if _is_proxy(type(value)):
+        yield from ((name, each, None) for each in get_referents(value))
+    elif isinstance(value, FunctionType):
         yield from _inside_function(name, value, modules)
     elif isinstance(value, ModuleType):
         if _is_users(value):
@@ -114,9 +141,14 @@ def _inside(reached: Reached, modules: set[int]) -> Iterator[_Held]:
             yield from ((base.__name__, base, None) for base in value.__bases__)
     else:
         yield from _inside_other(reached)
-    if _is_of_user(type(value).__module__) and not isinstance(value, type):
+    kind = type(value)
+    if issubclass(kind, type) or _is_proxy(kind):
+        return
+    if _is_of_user(kind.__module__):
         yield from ((name + "." + each, held, put) for each, held, put in attributes(value))
-        yield type(value).__name__, type(value), None
+        yield kind.__name__, kind, None
+    elif _is_of_package(kind.__module__):
+        yield from _items(name, getattr(value, "__dict__", {}), ".{}")
 
 
 def _inside_other(reached: Reached) -> Iterator[_Held]:
@@ -208,6 +240,12 @@ def _items(name: str, held: Mapping[Any, Any], form: str = "{}") -> Iterator[_He
 @cache
 def _is_of_user(module: str) -> bool:
     return _is_users(sys.modules.get(module))
+
+
+@cache
+def _is_of_package(module: str) -> bool:
+    known = sys.modules.get(module)
+    return known is not None and is_packages(known)
 
 
 def _is_users(module: ModuleType | None) -> bool:

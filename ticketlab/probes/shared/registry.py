@@ -16,7 +16,7 @@ from ticketlab.core import pacing
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.system.queue_feeders import await_feeders
 from ticketlab.probes.shared.places import Put, put_everywhere
-from ticketlab.probes.shared.reachable import MOST_OBJECTS, Reached, reachable
+from ticketlab.probes.shared.reachable import MOST_OBJECTS, Reached, in_packages, reachable
 
 
 class SharedObject:
@@ -118,6 +118,8 @@ class SharedObjects:
         self._held = {id(reached.value): reached for reached in reachable(roots)}
         if len(self._held) == MOST_OBJECTS:
             self.blind.append(f"the function can come to more than {MOST_OBJECTS:,} objects, and the lab knows no more")
+        for name, value, put in in_packages() if self.in_one_process else ():
+            self._held.setdefault(id(value), Reached(name, value, [])).places.append(put)
         for name, value, _ in list(self._held.values()):
             found = self.adopt(value, name)
             if found is not None:

@@ -1,0 +1,1 @@
+"""Uses of other people's packages, right and wrong ones, as their documentation has them."""
