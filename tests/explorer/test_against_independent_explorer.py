@@ -5,7 +5,7 @@ import pytest
 from tests.fuzz.explorer_judge import LIMIT, promises_retry, unexplained
 from tests.fuzz.found import FOUND, wrong_on
 from tests.fuzz.independent_explorer import explore
-from tests.fuzz.independent_programs import Strike
+from tests.fuzz.independent_programs import Program, Strike
 from tests.fuzz.partial_orders import compare
 from tests.fuzz.random_programs import Drawn, draw
 
@@ -83,6 +83,42 @@ def test_dpor_runs_each_order_of_steps_that_do_not_commute_once(family: str) -> 
     ]
     assert [one for one in found if one and (one.missed or one.repeated)] == []
     assert any(one and one.orders > 1 for one in found)
+
+
+@pytest.mark.parametrize("family", ["plain", "queues", "noted", "heartbeat"])
+def test_dpor_begins_no_execution_in_vain(family: str) -> None:
+    drawn = (draw(901, number, kills=0, processes=0) for number in range(300))
+    found = [
+        compare(one.program, largest=100) for one in drawn if one.family == family and not promises_retry(one.program)
+    ]
+    assert sum(one.redundant for one in found if one) == 0
+    assert any(one and one.orders > 1 for one in found)
+
+
+SHARER = ("with", "w0", (("read", "a", "y"),))
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        ((SHARER, ("write", "y", 1)),) * 3,
+        ((("with", "m0", INCREMENT), ("read", "b", "y"), ("write", "y", 1)),) * 2,
+        ((("with", "s2", INCREMENT),),) * 3,
+        ((("write", "z", 1), ("send", "q0", 1)), (("write", "z", 2), ("receive", "a", "q0"))),
+        ((("with", "r0", INCREMENT),), (("try", "a", "r0", INCREMENT),)),
+    ],
+)
+def test_dpor_begins_no_execution_in_vain_with_locks_and_queues(program: Program) -> None:
+    found = compare(program, largest=20_000)
+    assert found is not None
+    assert (found.missed, found.repeated, found.redundant) == ({}, 0, 0)
+
+
+def test_what_an_attempt_comes_to_where_it_was_never_made_takes_an_execution_to_find_out() -> None:
+    # Nobody waits for x before it is written, in the one execution that there is: so it is tried, and found to fail.
+    found = compare(((("write", "x", 2), ("until", "x", 1)), (("read", "b", "y"), ("until", "x", 1))))
+    assert found is not None
+    assert (found.orders, found.repeated, found.redundant) == (1, 0, 1)
 
 
 def test_what_was_mended_stays_mended() -> None:

@@ -5,7 +5,8 @@
 
 Every schedule is run by `dfs`, and its partial order taken: which of two steps that do not commute came first. The
 partial orders of the executions of `dpor` must be these, one execution for each. Outcomes tell less, since different
-orders often have the same. Programs that promise retries are left out, since further tries in vain are not made.
+orders often have the same. Programs that promise retries are left out, since further tries in vain are not made. The
+executions that `dpor` began and broke off are counted as redundant; `--largest-redundant 0` names the programs.
 """
 
 from __future__ import annotations
@@ -59,24 +60,25 @@ class PartialOrder(NamedTuple):
 
 
 class Compared(NamedTuple):
-    """How many executions each policy ran, the partial orders that `dpor` missed, and how many it repeated."""
+    """How many executions each policy ran, the partial orders that `dpor` missed, and how many it repeated or began."""
 
     schedules: int
     orders: int
     missed: dict[PartialOrder, tuple[str, ...]]
     repeated: int
+    redundant: int
 
 
 def compare(program: Program, largest: int = LARGEST) -> Compared | None:
     """Compare the partial orders that both policies find; None if there are too many, or somebody gave way."""
-    every = _executions(program, DepthFirst(), largest + 1)
-    reduced = _executions(program, SourceSets(), largest + 1) if every is not None and len(every) <= largest else None
+    every, policy = _executions(program, DepthFirst(), largest + 1), SourceSets()
+    reduced = _executions(program, policy, largest + 1) if every is not None and len(every) <= largest else None
     if every is None or reduced is None:
         return None
     schedules = {PartialOrder.of(one): _told(one) for one in every}
     found = Counter(map(PartialOrder.of, reduced))
     missed = {order: told for order, told in schedules.items() if order not in found}
-    return Compared(len(every), len(schedules), missed, found.total() - len(found))
+    return Compared(len(every), len(schedules), missed, found.total() - len(found), policy.redundant)
 
 
 def _executions(program: Program, policy: Policy, most: int) -> list[Execution] | None:
@@ -103,6 +105,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--families", default="plain,locks,queues,sharers")
     parser.add_argument("--largest", type=int, default=LARGEST, help="leave out programs with more schedules")
+    parser.add_argument("--largest-redundant", type=int, default=sys.maxsize, help="name programs with more of these")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so long")
     how = parser.parse_args()
     until, total, wrong = time.monotonic() + how.seconds, Counter[str](), 0
@@ -113,7 +116,9 @@ def main() -> int:
         if found is None:
             total["left out"] += 1
             continue
-        total.update(programs=1, schedules=found.schedules, orders=found.orders)
+        total.update(programs=1, schedules=found.schedules, orders=found.orders, redundant=found.redundant)
+        if found.redundant > how.largest_redundant:
+            print(f"#{number} {drawn.program}: {found.redundant} redundant beside {found.orders}", flush=True)
         if found.missed or found.repeated:
             wrong += 1
             print(f"#{number} {drawn.program}: {len(found.missed)} missed, {found.repeated} repeated", flush=True)

@@ -135,7 +135,9 @@ class FlockOnDataFile(BaseStrategy):
         with store.session() as session:
 
             def purchase(request: Request) -> Outcome:
-                with _opened_and_flocked(self._path):
+                # A store that renames changes which file is opened, and tells that as a change of the data.
+                opening = Step(Action.WRITE, _names(self._path), also=((Action.READ, self._path.name),))
+                with _opened_and_flocked(self._path, opening):
                     return fulfil(session, request)
 
             yield purchase
@@ -154,7 +156,7 @@ class FlockUnlinked(BaseStrategy):
         with store.session() as session:
 
             def purchase(request: Request) -> Outcome:
-                with _opened_and_flocked(self._path):
+                with _opened_and_flocked(self._path, Step(Action.WRITE, _names(self._path))):
                     outcome = fulfil(session, request)
                     at(Step(Action.WRITE, _names(self._path)))
                     self._path.unlink(missing_ok=True)
@@ -188,8 +190,8 @@ def _names(path: Path) -> str:
 
 
 @contextmanager
-def _opened_and_flocked(path: Path) -> Iterator[None]:
-    at(Step(Action.WRITE, _names(path)))
+def _opened_and_flocked(path: Path, opening: Step) -> Iterator[None]:
+    at(opening)
     file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         with flock_guard(path.name, file, mutex=False):

@@ -16,51 +16,58 @@ signal.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ticketlab.explorer.analysis.trace import Arrival, Trace
+from ticketlab.explorer.analysis.ways import Way, WayStep
 from ticketlab.explorer.engine.state import NOBODY
 from ticketlab.explorer.engine.steps import EVERYWHERE, NONE, SEVERAL, Symbol
 
 
 class Race(NamedTuple):
-    """Two steps in a race, and who could begin to reverse it.
+    """Two steps in a race: the node of the earlier one, and the way to the later one without it.
 
-    `second` is the participant of the later step; `initials` are those that can move first at the node before the
-    earlier step so that the later one comes before it.
+    The way has all steps in between that do not happen after the earlier step, and the later one at its end.
     """
 
     first: int
-    second: int
-    initials: frozenset[int]
+    way: Way
 
 
 class KeptWaiting(NamedTuple):
-    """A step that a participant could not make at a node, with the clock before it and the clock it would have had."""
+    """A step that a participant could not make at a node, with the clock before it."""
 
     node: int
     who: int
     what: int
     before: list[int]
-    clock: list[int]
 
 
 class Clocks:
-    """Vector clocks of the steps of a trace, and of the pending steps that never came."""
+    """Vector clocks of the steps of a trace, and before the pending steps that never came.
 
-    def __init__(self, trace: Trace) -> None:
+    What is `known` of another trace that begins with as many of the same steps need not be worked out again.
+    """
+
+    def __init__(self, trace: Trace, known: Clocks | None = None, same: int = 0) -> None:
         self.trace = trace
         self.symbols = [trace.table.symbols[what] for what in trace.what]  # by step, what it was
         self.steps: list[list[int]] = []  # by step, its own clock
         self.before: list[list[int]] = []  # by step, the clock of its participant just before it
+        self._made: list[WayStep] = []  # by step, what it is on a way
         self._on: dict[int, list[int]] = {}  # by resource, the steps on it
         self._everywhere: list[int] = []  # the steps that concern every resource
         self._last: list[list[int]] = [[0] * len(trace.final) for _ in trace.final]
         self.kept_waiting: list[KeptWaiting] = []
         stood = self._pending_when_time_passed()
         arrivals, cut_off = list(reversed(trace.arrivals)), list(reversed(trace.cut_off))
-        for node, (who, symbol) in enumerate(zip(trace.who, self.symbols, strict=True)):
+        begun = 0
+        if known and len(known._last) == len(self._last) and not (arrivals or cut_off):
+            self._repeat(known, begun := same)
+        for node in range(begun, len(trace)):
+            who, symbol = trace.who[node], self.symbols[node]
             while arrivals and arrivals[-1].node <= node:
                 self._come_after(arrivals.pop())
             if node in stood:
@@ -69,6 +76,7 @@ class Clocks:
             clock = self._after(before, symbol)
             clock[who] = node + 1
             self.before.append(before)
+            self._made.append(WayStep(who, trace.what[node], node, clock))
             self.steps.append(clock)
             self._last[who] = clock
             self._enter(node, symbol)
@@ -77,6 +85,14 @@ class Clocks:
 
         for arrival in reversed(arrivals):
             self._come_after(arrival)
+
+    def _repeat(self, known: Clocks, same: int) -> None:
+        self.steps, self.before = known.steps[:same], known.before[:same]
+        self._made = known._made[:same]
+        self._everywhere = known._everywhere[: bisect_left(known._everywhere, same)]
+        self._on = {resource: steps[: bisect_left(steps, same)] for resource, steps in known._on.items()}
+        for who, clock in zip(self.trace.who, self.steps, strict=False):
+            self._last[who] = clock
 
     def _come_after(self, arrival: Arrival) -> None:
         """Have all that a participant does from its arrival on come after what led to it."""
@@ -120,6 +136,11 @@ class Clocks:
                     break  # every step on the resource before this one happens before it
         return list(clock)
 
+    def way(self, node: int, last: WayStep) -> Way:
+        """Return the steps after the one at a node that do not happen after it, and a last one, which does."""
+        raced, steps, made = self.trace.who[node], self.steps, self._made
+        return [*[made[step] for step in range(node + 1, last.node) if steps[step][raced] <= node], last]
+
     def never_came(self) -> Iterator[KeptWaiting]:
         """Return the pending steps that never came."""
         return self._waiting(len(self.trace), self.trace.final)
@@ -130,23 +151,21 @@ class Clocks:
                 yield self._kept(node, who, what)
 
     def _kept(self, node: int, who: int, what: int) -> KeptWaiting:
-        before = self._last[who]
-        return KeptWaiting(node, who, what, before, self._after(before, self.trace.table.symbols[what]))
+        return KeptWaiting(node, who, what, self._last[who])
 
 
-def races(trace: Trace, start: int, closed: Sequence[set[int]]) -> Iterator[Race]:
+def races(clocks: Clocks, start: int, closed: Sequence[set[int]]) -> Iterator[Race]:
     """Yield the races whose later step is at `start` or after it, or never came.
 
     `closed` holds for each node the symbols of attempts that fail there.
     """
-    clocks = Clocks(trace)
+    trace = clocks.trace
     for node in range(start, len(trace)):
-        yield from _races_with(
-            clocks, closed, node, trace.who[node], trace.what[node], clocks.before[node], clocks.steps[node]
-        )
+        who, what, before = trace.who[node], trace.what[node], clocks.before[node]
+        yield from _races_with(clocks, closed, node, who, what, before, trace.announced[node])
     for waiting in (*clocks.kept_waiting, *clocks.never_came()):
         if waiting.node >= start:
-            yield from _races_with(clocks, closed, *waiting)
+            yield from _races_with(clocks, closed, *waiting, waiting.what)
 
 
 def _races_with(
@@ -156,29 +175,36 @@ def _races_with(
     who: int,
     what: int,
     before: list[int],
-    clock: list[int],
+    announced: int,
 ) -> Iterator[Race]:
     """Yield the races of one later step, from the latest earlier step to the earliest."""
-    symbol, covered = clocks.trace.table.symbols[what], before
+    symbols, movers, covered = clocks.trace.table.symbols, clocks.trace.who, before
+    symbol = symbols[what]
     if symbol.passes_time:
         return
+    last: WayStep | None = None
     for node in reversed(clocks.touching(symbol)):
         earlier = clocks.symbols[node]
         if node >= later or earlier.commutes_with(symbol):
             continue
-        if covered[clocks.trace.who[node]] > node:
+        if covered[movers[node]] > node:
             if earlier.settles(symbol):
                 break
             continue
         if earlier.passes_time:
             break  # whatever was before time passed was before this step, too
-        if what in closed[node] and not _opens_meanwhile(clocks, node, later, what):
+        shut = announced in closed[node] or (
+            symbols[announced].postponed and node < clocks.trace.put_off(later, announced)
+        )
+        if shut and not _opens(clocks, node, later, announced):
             continue  # the later step could not have been made before the earlier one: look further back
-        yield Race(node, who, _initials(clocks, node, later, who, clock))
+        if last is None:
+            last = WayStep(who, None, later, before)
+        yield Race(node, clocks.way(node, last))
         covered = [a if a > b else b for a, b in zip(covered, clocks.steps[node], strict=True)]
 
 
-def _opens_meanwhile(clocks: Clocks, node: int, later: int, what: int) -> bool:
+def _opens(clocks: Clocks, node: int, later: int, what: int) -> bool:
     """Whether an attempt that fails at a node may succeed after others' steps, without the step there.
 
     A writer that one reader keeps out at the node may come before another reader's step there, once the first is gone.
@@ -187,23 +213,3 @@ def _opens_meanwhile(clocks: Clocks, node: int, later: int, what: int) -> bool:
     return any(
         what in clocks.symbols[step].reopens and clocks.steps[step][raced] <= node for step in range(node + 1, later)
     )
-
-
-def _initials(clocks: Clocks, node: int, later: int, who: int, clock: list[int]) -> frozenset[int]:
-    """Return who can move first at `node` on the way to the later step, without the step there and its consequences."""
-    trace = clocks.trace
-    first: dict[int, int] = {}  # by participant, its first step on the way
-    initials = set()
-    raced = trace.who[node]
-    for step in range(node + 1, later):
-        steps = clocks.steps[step]
-        if steps[raced] > node:
-            continue
-        one = trace.who[step]
-        if one not in first:
-            if not any(steps[other] > begun for other, begun in first.items()):
-                initials.add(one)
-            first[one] = step
-    if who not in first and not any(clock[other] > begun for other, begun in first.items()):
-        initials.add(who)
-    return frozenset(initials)

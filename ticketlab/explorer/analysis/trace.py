@@ -117,6 +117,10 @@ class Trace:
                 pending[self.who[node]] = steps[node]
             yield node, pending
 
+    def put_off(self, node: int, symbol: int) -> int:
+        """Return the node at which the step that comes at a node was put off until others move."""
+        return max(failed_at for failed_at, what in self.failed if what == symbol and failed_at <= node)
+
     def closed(self) -> list[set[int]]:
         """Return for each node the symbols that are known to fail there.
 

@@ -66,6 +66,7 @@ class Symbol:
         "changes",
         "does",
         "excludes",
+        "haste",
         "is_attempt",
         "may_fail",
         "notices",
@@ -99,6 +100,9 @@ class Symbol:
         """Whether whoever is picked to make the step may find that it has to wait."""
         self.may_fail = self.postponed or self.is_attempt
         """Whether the step may have to wait, be it that an attempt to make it can fail."""
+        opens = step.action.gives_back or step.action in (Action.SEND, Action.SET, Action.NOTIFY)
+        self.haste = int(manner is Manner.OWN) if self.may_fail else 2 + opens
+        """Where a search is free to choose, it makes attempts first, and last what may let others go on."""
         self.changes = _changes(step, manner)
         self.does = step.accesses, self.changes
         """What two steps have in common that are the same but for the manner in which they are made."""

@@ -17,6 +17,7 @@ from time import monotonic
 from typing import Protocol, Self
 
 from ticketlab.explorer.analysis.trace import Nondeterminism, Trace
+from ticketlab.explorer.analysis.ways import Way
 from ticketlab.explorer.policies.policy import Policy
 
 
@@ -39,11 +40,10 @@ class TreeNode(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ReachingRace:
-    """A race of a step in a subtree with the step at a node below its floor, and who could begin to reverse it."""
+    """A race of a step in a subtree with the step at a node below its floor, and the way that reverses it."""
 
     first: int
-    second: int
-    initials: frozenset[int]
+    way: Way
 
 
 @dataclass(frozen=True, slots=True)

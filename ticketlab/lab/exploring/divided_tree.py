@@ -6,14 +6,15 @@ participant moves there next, and with which sleep set. When the search comes th
 works out what is to be explored next. If that is what was predicted, the subtree is explored already, or a worker is at
 it. If not, what was done ahead is thrown away. So a prediction can cost time, and can change nothing.
 
-Why that is sound for `dpor`. What is explored above a node depends on the way to the node, on who moves there next, on
-the sleep set there, and on the attempts that are known to fail at the nodes on the way; these are what is compared.
-It does not depend on the backtrack sets of the nodes on the way, which only say what else is to be tried there. The
-other way round, a subtree's executions reach below its floor in two ways. Races of their steps with steps on the way
-add to the backtrack sets there, and attempts on the way may turn out to fail. A job changes no node below its floor. It
-returns the races that its nodes' backtrack and sleep sets did not answer when the job was handed out, in the order in
-which they were found. These sets only grow until the search comes there, so a race that they answered then is answered
-still. The rest is applied to the nodes when the search comes there, in the same order, as one process does.
+Why that is sound for `dpor`. What is explored above a node depends on the way to the node, on who moves there next and
+what is kept to come after, on the sleep set there, and on the attempts that are known to fail at the nodes on the way;
+these are what is compared. It does not depend on what else is to be tried at the nodes on the way. The other way round,
+a subtree's executions reach below its floor in two ways. Races of their steps with steps on the way may add to what is
+to be tried there, and attempts on the way may turn out to fail. A job changes no node below its floor. It returns the
+races that were not answered, when the job was handed out, by what its nodes keep and have explored, in the order in
+which they were found. Until the search comes there, what is kept only grows, to the right of what was there or behind
+it, so a race that was answered then is answered still. The rest is applied to the nodes when the search comes there, in
+the same order, as one process does.
 A node's sleep set needs the step of a participant that was explored before, and not what came of it; so it is known
 from the moment at which that step was made once.
 """
@@ -142,7 +143,7 @@ class DividedTree:
         for node in range(floor):
             stack[node] = stack[node].after(rest.stack[node], branch=node == floor - 1)
         for race in rest.reaching:
-            stack[race.first] = cast("GivenNode", stack[race.first]).reversing(race.second, race.initials)
+            stack[race.first] = cast("GivenNode", stack[race.first]).reversing(race.way)
 
     def _retreat(self) -> None:
         """Go back to the deepest node at which something is left to be tried, once all above the floor is explored."""
