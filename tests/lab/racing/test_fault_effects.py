@@ -131,7 +131,7 @@ def test_a_failed_write_is_its_buyers_own_trouble(fault: str) -> None:
 
 def test_without_the_server_there_are_no_books() -> None:
     result = run("manager", "manager-lock", "kill-server")
-    assert names(result) == {"corrupted file"}
+    assert names(result) == {"unreadable books"}
     assert [each["fault"] for each in result.injected] == ["kill-server"]
 
 
