@@ -112,7 +112,6 @@ def in_packages() -> Iterator[_Held]:
                 yield from (each for each in inside if type(each[1]).__module__ in _OF_THREADS)
 
 
-@cache
 def _is_proxy(kind: type) -> bool:
     """Whether objects of a type pass for others; to ask such a one what it is may make what it stands for, or fail."""
     return any("__class__" in vars(base) for base in kind.__mro__[:-1])
