@@ -63,6 +63,7 @@ def test_every_line_works_as_it_is_printed(told: list[dict[str, Any]]) -> None:
     assert failed == []
 
 
+@pytest.mark.slow
 def test_a_line_keeps_holds_faults_and_what_else_was_set(told: list[dict[str, Any]]) -> None:
     """The private store is raced for, since it goes wrong at any time and not by luck."""
     held = "--hold 0.05s --pay 0-0.01s --abandon 0.5"

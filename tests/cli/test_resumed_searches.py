@@ -95,6 +95,7 @@ def test_in_another_process_a_search_comes_to_the_same(shop: Path, words: tuple[
     assert told(third) == told(whole)
 
 
+@pytest.mark.slow
 def test_a_limit_that_was_reached_is_added_once_more(shop: Path, kept: str) -> None:
     again = lab(shop, "explore", "--resume", kept, "--json")
     assert told(again)["executions"] == 40
@@ -133,6 +134,7 @@ def refused(folder: Path, *words: str, **environment: str) -> str:
     return done.stderr
 
 
+@pytest.mark.slow
 def test_a_search_is_gone_on_with_as_it_was_begun(shop: Path, kept: str) -> None:
     assert "leave out --policy" in refused(shop, kept, "--policy", "dfs")
     assert "leave out shop:visit" in refused(shop, kept, "shop:visit")

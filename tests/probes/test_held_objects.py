@@ -61,9 +61,7 @@ def held(way: str, executor: str) -> Callable[[], Held]:
     return WAYS[way](LOCKS[executor](), multiprocessing.RawValue("i", 0))
 
 
-@pytest.mark.parametrize(
-    "executor", ["threads", *(pytest.param(each, marks=pytest.mark.slow) for each in ("inline", "processes"))]
-)
+@pytest.mark.parametrize("executor", ["threads", "inline", "processes"])
 @pytest.mark.parametrize("way", EXCHANGED)
 def test_a_right_function_is_proved_and_a_wrong_one_convicted(way: str, executor: str) -> None:
     if (way, executor) in {("method_of_builtin", "inline"), ("method_of_builtin", "processes")}:
@@ -207,6 +205,7 @@ def test_shared_memory_is_undecided_and_put_back() -> None:
         assert memory.buf[0] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", [name for name in WAYS if name != "default_dictionary"])  # which keeps what it made
 def test_everything_is_back_in_its_place_after_a_search(way: str) -> None:
     lock, number = threading.Lock(), multiprocessing.RawValue("i", 0)

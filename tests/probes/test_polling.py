@@ -321,6 +321,7 @@ def test_who_waits_for_what_never_comes_is_told() -> None:
     assert found.names == {"livelock": 1}
 
 
+@pytest.mark.slow
 def test_who_gives_up_after_many_tries_is_not_said_to_wait_for_ever() -> None:
     def wait(who: int) -> None:
         for _ in range(600):
@@ -332,6 +333,7 @@ def test_who_gives_up_after_many_tries_is_not_said_to_wait_for_ever() -> None:
     assert (found.valid, found.names) == (None, {})
 
 
+@pytest.mark.slow
 def test_who_waits_for_a_lock_at_most_so_long_and_so_often_comes_to_its_end() -> None:
     lock = multiprocessing.Lock()
 

@@ -230,6 +230,7 @@ orphans.adopt()  # what is done at the end is done in reverse order
 """
 
 
+@pytest.mark.slow
 def test_what_ends_orphans_leaves_the_server_to_its_keeper() -> None:
     ran = subprocess.run([sys.executable, "-c", _ADOPTING_LATER], capture_output=True, text=True, check=True)
     assert not Path(ran.stdout.strip()).exists()

@@ -141,6 +141,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_a_process_of_a_fork_server_starts_in_one_step(tmp_path: Path) -> None:
     (tmp_path / "log").write_text("")
     found = explore(tmp_path, SERVED)

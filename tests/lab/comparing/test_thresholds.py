@@ -32,6 +32,7 @@ def test_a_regression_reads_as_it_is_written(metric: Metric, sign: str, plus: st
     assert found.value == pytest.approx(float(plus + number) / 100)
 
 
+@pytest.mark.slow
 @given(st.text(max_size=20))
 def test_whatever_is_written_is_read_or_refused(text: str) -> None:
     for read in (threshold, regression):

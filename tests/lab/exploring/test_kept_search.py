@@ -141,6 +141,7 @@ def test_a_search_that_came_to_its_end_is_not_kept() -> None:
         assert pause.kept is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", [miscount, lambda: None])
 def test_a_search_of_another_program_is_refused(function: Callable[..., object]) -> None:
     pause = SearchPause(begun=kept_search())
@@ -206,6 +207,7 @@ class Harmful:
         return Path.touch, (Path("harm"),)
 
 
+@pytest.mark.slow
 def test_nothing_but_the_lab_s_own_values_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for data in (pickle.dumps(Harmful()), pickle.dumps((["x"], pickle.dumps(Harmful())))):
@@ -214,6 +216,7 @@ def test_nothing_but_the_lab_s_own_values_is_read(tmp_path: Path, monkeypatch: p
     assert not Path("harm").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", [1, 100, 1000])
 def test_a_damaged_search_is_refused_in_one_line(cut: int) -> None:
     data = kept_search()[:-cut]

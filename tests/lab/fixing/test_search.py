@@ -154,6 +154,7 @@ def test_participants_of_one_process_have_fixes_too(kind: str) -> None:
     assert lines_of(fix)[0] == 'if Path("invite").exists():'
 
 
+@pytest.mark.slow
 def test_what_no_lock_can_mend_has_no_fix() -> None:
     fix = fix_of(first_comes_last, invariant=lambda returned: returned == [1, 2])
     assert fix.stretch is None

@@ -139,6 +139,7 @@ def test_what_shall_hold_is_not_asked_if_it_needs_everybody() -> None:
     )
 
 
+@pytest.mark.slow
 def test_who_waits_for_one_that_never_comes_is_no_news() -> None:
     def hand_over(who: int) -> None:
         if who == 1:

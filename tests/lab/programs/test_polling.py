@@ -39,6 +39,7 @@ def test_who_waits_for_a_file_is_passed_by_who_makes_it(waits: str, tmp_path: Pa
     assert found.executions > 1
 
 
+@pytest.mark.slow
 def test_who_waits_for_what_nobody_makes_may_give_up_at_the_next_try(tmp_path: Path) -> None:
     (tmp_path / "waits.py").write_text(WAITS)
     program = Program(commands=(("python", "waits.py"),) * 2, folder=tmp_path)
