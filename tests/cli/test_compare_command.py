@@ -42,7 +42,7 @@ def test_a_small_comparison_from_the_verdict_to_the_saved_run(tmp_path: Path) ->
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("Fastest correct strategy: lock on sqlite\n")
     found = json.loads((tmp_path / "r.json").read_text())
-    assert (found["format"], found["version"], found["kind"]) == ("ticketlab/result", 2, "comparison")
+    assert (found["format"], found["version"], found["kind"]) == ("ticketlab/result", 3, "comparison")
     assert found["command"] == " ".join(["ticketlab", *SMALL])
     assert [row["strategy"] for row in found["rows"]] == ["lock", "none"]
     for saved in (".ticketlab/runs/latest/result.json", ".ticketlab/baselines/main.json"):

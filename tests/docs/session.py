@@ -45,7 +45,7 @@ RULES: Final = (
     (re.compile(r"\d[\d,.]* ?(µs|us|ms|s|min|MB|MiB|kB)\b"), r"# \1"),  # times and sizes
     (re.compile(r"\d[\d,.]* ?/s\b"), "# /s"),  # rates
     (re.compile(r"(?<=-)[0-9a-f]{8}(?=\.json)"), "#"),  # the hash in a case's name, which has the versions in it
-    (re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ"), "#"),  # when a run was kept
+    (re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ([-\w]*?)(\.\d+)?(?=[/\s]|$)"), r"#\1"),  # when a run was kept
     (re.compile(r"\.\d+\.\d+\.new\b"), ".#.new"),  # the process in the name of a file that was left behind
 )
 """What is masked before outputs are compared, and by what. A line in which anything is masked is compared by words."""
