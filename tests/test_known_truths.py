@@ -60,7 +60,7 @@ def killed_after(act: Callable[[], object]) -> None:
 # Found by the lab: every buyer killed at every step.
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("store", "strategy", "names"),
     [

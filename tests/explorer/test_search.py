@@ -48,7 +48,7 @@ def combinations() -> Iterator[tuple[str, str]]:
                             yield str(Spec(store.name, shape)), str(Spec(way.name, variant))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(("store", "strategy"), sorted({*combinations()} - {("sqlite", "flock:data-file")}))
 def test_the_same_schedule_gives_the_same_history_in_both_executors(store: str, strategy: str) -> None:
     one, other = (ScenarioWorkload(scenario(store, strategy, 3, 2)) for _ in range(2))

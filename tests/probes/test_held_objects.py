@@ -26,7 +26,6 @@ from ticketlab.probes.shared.reachable import reachable
 
 FIXED = "of_generators"
 EXCHANGED = [name for name in WAYS if name != FIXED]
-EXECUTORS = ["threads", *(pytest.param(each, marks=pytest.mark.slow) for each in ("inline", "processes"))]
 LOCKS = {"threads": threading.Lock, "inline": multiprocessing.Lock, "processes": multiprocessing.Lock}
 
 
@@ -61,8 +60,13 @@ def held(way: str, executor: str) -> Callable[[], Held]:
     return WAYS[way](LOCKS[executor](), multiprocessing.RawValue("i", 0))
 
 
-@pytest.mark.parametrize("executor", ["threads", "inline", "processes"])
-@pytest.mark.parametrize("way", EXCHANGED)
+@pytest.mark.parametrize(
+    ("way", "executor"),
+    [
+        *((way, "threads") for way in EXCHANGED),
+        *((way, executor) for way in EXCHANGED[::6] for executor in ("inline", "processes")),
+    ],
+)
 def test_a_right_function_is_proved_and_a_wrong_one_convicted(way: str, executor: str) -> None:
     if (way, executor) in {("method_of_builtin", "inline"), ("method_of_builtin", "processes")}:
         pytest.skip("below: only methods of the lock can be reached")
@@ -95,10 +99,15 @@ def test_a_lock_is_seen_through_its_own_methods() -> None:
     assert explored(work, "inline").verdict.valid
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", [threading.Lock, threading.RLock])
-@pytest.mark.parametrize("lock_first", [True, False])
-@pytest.mark.parametrize("way", [name for name in EXCHANGED if name != "method_of_builtin"])
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("way", "lock_first", "kind"),
+    [
+        (way, number % 2 == 0, threading.RLock if number % 4 < 2 else threading.Lock)
+        for number, way in enumerate(name for name in EXCHANGED if name != "method_of_builtin")
+    ]
+    + [("closure", lock_first, kind) for lock_first in (True, False) for kind in (threading.Lock, threading.RLock)],
+)
 def test_a_condition_and_its_lock_are_known_in_whatever_order_they_are_found(
     way: str, lock_first: bool, kind: Callable[[], Any]
 ) -> None:
@@ -205,7 +214,7 @@ def test_shared_memory_is_undecided_and_put_back() -> None:
         assert memory.buf[0] == 0
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("way", [name for name in WAYS if name != "default_dictionary"])  # which keeps what it made
 def test_everything_is_back_in_its_place_after_a_search(way: str) -> None:
     lock, number = threading.Lock(), multiprocessing.RawValue("i", 0)

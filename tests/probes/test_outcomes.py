@@ -136,7 +136,7 @@ def told(program: Program, objects: dict[str, Any]) -> Outcomes:
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("objects", [OF_PROCESSES, OF_THREADS], ids=["processes", "threads"])
 @settings(max_examples=15)
 @given(PROGRAMS)

@@ -109,7 +109,7 @@ def test_who_remembers_nothing_spins_from_the_second_sleep_on(make: Callable[[],
     assert sleeps_of(poll(make())) == [False] + [True] * (SLEEPS - 1)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("make", MINDFUL, ids=lambda make: make.__name__)
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # files that a try leaves open
 def test_who_remembers_its_tries_never_spins(make: Callable[[], Try]) -> None:

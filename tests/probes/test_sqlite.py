@@ -12,14 +12,12 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from ticketlab.explorer.executors.inline import Inline
 from ticketlab.explorer.policies.dpor import SourceSets
+from ticketlab.explorer.results import ExploreOptions
 from ticketlab.explorer.search import search
 from ticketlab.lab.artifacts.race_folder import fastest
 from ticketlab.lab.plain.function import PlainFunction, Returned
-from ticketlab.lab.plain.workload import PlainWorkload
-from ticketlab.lab.plugins.registry import probes
-from ticketlab.probes.kind import installed
+from ticketlab.lab.plain.participants import ready_participants
 
 MOST = 400
 Outcome = tuple[tuple[str, ...], ...]
@@ -96,7 +94,7 @@ def _end() -> str:
 def _explored(parts: list[Program], journal: str) -> set[Outcome]:
     plain = PlainFunction(function=lambda who: _perform(parts[who - 1]), processes=len(parts), reset=_lay_out(journal))
     found = set[Outcome]()
-    with installed(probes()), Inline(PlainWorkload(plain)) as executor:
+    with ready_participants(plain, ExploreOptions(executor="inline")) as (executor, _):
         for count, execution in enumerate(search(executor, SourceSets(), MOST + 1)):
             assume(count < MOST)
             outcomes = [record.outcome for record in sorted(execution.records, key=lambda one: one.buyer)]

@@ -104,7 +104,7 @@ PARTS: Final = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", PARTS)
 def test_who_is_refused_is_tried_out(name: str) -> None:
     journal, parts = PARTS[name]

@@ -116,7 +116,7 @@ def test_what_autocommit_does_is_tried_out(name: str) -> None:
     test_transactions_are_tried_out(name)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", PARTS)
 def test_transactions_are_tried_out(name: str) -> None:
     journal, parts = (PARTS | AUTOCOMMIT)[name]

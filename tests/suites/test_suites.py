@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 
 from tests.suites.index import LEFT_OUT, PROGRAMS
@@ -15,15 +18,23 @@ BUDGET = 300
 POLICIES = ("random", "surw", "pct:3", "dpor")  # the one that finds most of them first
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("one", [one for one in PROGRAMS if not one.hard], ids=lambda one: one.name)
+SOME = [one for one in PROGRAMS if not one.hard]
+TWINS = [one for one in SOME if one.has_twin]
+
+
+def sampled(programs: Sequence[SuiteProgram]) -> list[Any]:
+    """Return parameters of which CI tries one in three, and `-m thorough` the others."""
+    marks = (pytest.mark.slow, pytest.mark.thorough, pytest.mark.thorough)
+    return [pytest.param(one, id=one.name, marks=marks[at % 3]) for at, one in enumerate(programs)]
+
+
+@pytest.mark.parametrize("one", sampled(SOME))
 def test_some_policy_finds_it(one: SuiteProgram) -> None:
     with one.searched(BUDGET) as found_at:
         assert any(found_at(policy, 1) for policy in POLICIES)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("one", [one for one in PROGRAMS if one.has_twin and not one.hard], ids=lambda one: one.name)
+@pytest.mark.parametrize("one", sampled(TWINS))
 def test_its_twin_is_not_convicted(one: SuiteProgram) -> None:
     how = ExploreOptions(Spec.parse("portfolio"), "threads", BUDGET, 1)
     result = explore_plain(one.plain(fixed=True), how)

@@ -98,7 +98,7 @@ def both(program: Program, options: ExploreOptions, workers: Workers) -> tuple[S
         return alone, counted.result().tally
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("policy", ["dpor", "dfs", "dfs:preemptions=1"])
 @pytest.mark.parametrize("family", ["plain", "locks", "queues", "sharers"])
 def test_a_divided_search_runs_the_executions_of_one_process_in_their_order(family: str, policy: str) -> None:

@@ -83,7 +83,7 @@ def uninterrupted(what: str, how: ExploreOptions) -> dict[str, Any]:
     return told(SEARCHES[what](how, None))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @settings(max_examples=25, deadline=None)
 @given(
     what=st.sampled_from(list(SEARCHES)),

@@ -61,7 +61,7 @@ def lines_of(fix: FoundFix) -> tuple[str, str]:
     return source[0].strip(), source[-1].strip()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(("module", "first", "last"), FIXES, ids=lambda each: getattr(each, "__name__", "")[21:])
 def test_the_extent_of_the_fix_is_named(module: ModuleType, first: str, last: str) -> None:
     fix = fix_of(module.bad, reset=module.reset, invariant=module.invariant)

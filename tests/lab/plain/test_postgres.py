@@ -122,13 +122,14 @@ def ends(function: Callable[..., object], policy: Policy) -> set[str]:
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "function",
     [shop.read_then_write, shop.locked_too_early, shop.not_retried, shop.crosswise, shop.advised_too_briefly],
 )
 def test_the_reduced_search_reaches_every_end(function: Callable[..., object]) -> None:
-    assert ends(function, SourceSets()) == ends(function, DepthFirst())
+    """Each connection has a lock of its own, which nobody waits for: with all switches there are too many schedules."""
+    assert ends(function, SourceSets()) == ends(function, DepthFirst(preemptions=2))
 
 
 def test_a_pipeline_is_refused() -> None:

@@ -246,7 +246,7 @@ MEETINGS: Final = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("way", MEETINGS)
 def test_a_way_to_notice_each_other_is_seen(way: str, tmp_path: Path) -> None:
     assert_as_told(tmp_path, MEETINGS[way])

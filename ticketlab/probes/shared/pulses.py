@@ -5,26 +5,32 @@ An event may be set and cleared again before who waited for it gets the turn: it
 
 from __future__ import annotations
 
-from itertools import count
-from typing import Final
+from typing import ClassVar, Final
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.system.own_memory import own_memory
 
 MOST_PULSES: Final = 4096
-"""As many objects can have a pulse."""
+"""As many objects can have a pulse at a time."""
 
 
 class Pulse:
     """A number that grows; it must be made before participants are forked."""
 
     _memory = memoryview(own_memory(8 * MOST_PULSES)).cast("q")
-    _places = count()
+    _free: ClassVar = list(range(MOST_PULSES - 1, -1, -1))
 
     def __init__(self) -> None:
-        self._place = next(self._places)
-        if self._place >= MOST_PULSES:
-            raise TicketlabError(f"more than {MOST_PULSES} events and queues are too many")
+        try:
+            self._place = self._free.pop()
+        except IndexError:
+            raise TicketlabError(f"more than {MOST_PULSES} events and queues are too many") from None
+        self._memory[self._place] = 0
+
+    def __del__(self) -> None:
+        """Give the place back; a search makes a pulse for each object, and there may be many searches."""
+        if hasattr(self, "_place"):
+            self._free.append(self._place)
 
     @property
     def times(self) -> int:

@@ -5,7 +5,6 @@ Whoever has the lock passes two steps, into the critical section and out of it, 
 
 from __future__ import annotations
 
-import mmap
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Final
 from ticketlab.core.faults import Fault
 from ticketlab.core.pacing import BLOCKED, at, block, sleep
 from ticketlab.core.steps import Action, Step
+from ticketlab.core.system.own_memory import own_memory
 from ticketlab.core.text import pluralize
 from ticketlab.probes.here import HERE, probed
 from ticketlab.probes.standins import StandIn
@@ -124,7 +124,7 @@ def _after_a_death(lock: LockUnderTest, title: str, number: Callable[[], int]) -
 
 def left_with_own_number(lock: LockUnderTest) -> LockScenario:
     """The dead holder's number becomes that of process 1 when it starts; until then there is no such process."""
-    started = mmap.mmap(-1, 1)
+    started = memoryview(own_memory(1))
     start: Final = Step(Action.CREATE, "process 1")
 
     def visit(who: int, folder: Path) -> list[str]:
@@ -221,7 +221,7 @@ def _stray_release(lock: LockHandle) -> list[str]:
 
 def file_removed(lock: LockUnderTest) -> LockScenario:
     """After one has used the lock, and before anybody takes it again, somebody removes what it keeps in the folder."""
-    removed = mmap.mmap(-1, 1)
+    removed = memoryview(own_memory(1))
     removal: Final = Step(Action.WRITE, "removal")
 
     def visit(who: int, folder: Path) -> list[str]:
