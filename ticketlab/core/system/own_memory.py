@@ -16,6 +16,11 @@ def own_memory(size: int) -> mmap.mmap:
     return memory
 
 
+def is_own(memory: mmap.mmap) -> bool:
+    """Whether such memory is the lab's own."""
+    return any(each is memory for each in _OWN)
+
+
 def own_addresses() -> frozenset[int]:
     """Return where such memory begins, as far as it is still there."""
     import ctypes

@@ -84,7 +84,8 @@ def task_waits(execution: Execution) -> list[Wait]:
     holder: Mapping[str, int] = held_by_tasks(execution)
     awaited: dict[int, str] = {}
     for note in execution.notes:
-        awaited[execution.trace.who[note.step]] = str(note.value) if note.what == AWAITS else ""
+        if note.step < len(execution.trace):  # and not of an attempt that was going on at the end
+            awaited[execution.trace.who[note.step]] = str(note.value) if note.what == AWAITS else ""
     return [_named(wait, awaited.get(wait.who, ""), holder) for wait in waits(execution.trace)]
 
 

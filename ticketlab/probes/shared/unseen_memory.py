@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ticketlab.core.system.own_memory import is_own
 from ticketlab.probes.here import HERE
 from ticketlab.probes.shared.places import Put
 from ticketlab.probes.shared.registry import SharedObject
@@ -39,4 +40,6 @@ def find_unseen_memory(value: Any) -> SharedObject | None:
     from mmap import mmap
     from multiprocessing.shared_memory import ShareableList, SharedMemory
 
+    if isinstance(value, mmap) and is_own(value):
+        return None
     return UnseenMemory(value) if isinstance(value, mmap | SharedMemory | ShareableList) else None

@@ -124,7 +124,7 @@ def _after_a_death(lock: LockUnderTest, title: str, number: Callable[[], int]) -
 
 def left_with_own_number(lock: LockUnderTest) -> LockScenario:
     """The dead holder's number becomes that of process 1 when it starts; until then there is no such process."""
-    started = memoryview(own_memory(1))
+    started = own_memory(1)
     start: Final = Step(Action.CREATE, "process 1")
 
     def visit(who: int, folder: Path) -> list[str]:
@@ -221,7 +221,7 @@ def _stray_release(lock: LockHandle) -> list[str]:
 
 def file_removed(lock: LockUnderTest) -> LockScenario:
     """After one has used the lock, and before anybody takes it again, somebody removes what it keeps in the folder."""
-    removed = memoryview(own_memory(1))
+    removed = own_memory(1)
     removal: Final = Step(Action.WRITE, "removal")
 
     def visit(who: int, folder: Path) -> list[str]:
