@@ -30,7 +30,7 @@ class TimelineView {
     $(".critical-legend", this.section).hidden = !there.has(3) && !there.has(4);
     $(".overlapping-legend", this.section).hidden = !there.has(4);
     $(".lock-legend", this.section).hidden = !this.model.locks;
-    $(".injected", this.section).hidden = !this.model.faults.length;
+    $(".faulted", this.section).hidden = !this.model.faults.length;
     $(".retried", this.section).hidden = !this.model.retries.length;
     const left = $(".left-out", this.section);
     left.hidden = !this.model.left_out;
