@@ -334,6 +334,22 @@ def test_who_gives_up_after_many_tries_is_not_said_to_wait_for_ever() -> None:
 
 
 @pytest.mark.slow
+def test_a_search_goes_on_after_one_that_was_cut_short() -> None:
+    def meet(who: int) -> None:
+        if who == 1:
+            assert not os.path.exists("second")
+            return
+        Path("second").touch()
+        for _ in range(2_000):
+            if os.path.exists("nothing"):
+                return
+            time.sleep(0.1)
+
+    found = explored(meet)
+    assert found.executions > 1
+
+
+@pytest.mark.slow
 def test_who_waits_for_a_lock_at_most_so_long_and_so_often_comes_to_its_end() -> None:
     lock = multiprocessing.Lock()
 

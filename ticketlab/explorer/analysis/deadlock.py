@@ -21,6 +21,9 @@ _ENDS: Final = {
 }
 
 
+_MOST_CUT_SHORT: Final = 20  # of those that are not as long as can be
+
+
 class Wait(NamedTuple):
     """A participant that cannot go on, the step before which it stands, and who holds the step's resource.
 
@@ -160,6 +163,14 @@ def is_cut_short(execution: Execution) -> bool:
     Such a one says nothing: whoever goes on and on may do so a number of times, or wait for somebody who comes later.
     """
     return execution.ending is ExecutionEnd.ENDLESS
+
+
+def ends_search(execution: Execution, cut_short: int, bound: int) -> bool:
+    """Whether a search ends with an execution, after so many that were cut short, in which `bound` steps may be made.
+
+    What comes of one that was as long as can be is as long as well, and more of the kind.
+    """
+    return is_cut_short(execution) and (len(execution.trace) >= bound or cut_short >= _MOST_CUT_SHORT)
 
 
 def cut_short_sentences(count: int) -> list[str]:

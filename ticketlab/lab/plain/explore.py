@@ -14,7 +14,7 @@ from ticketlab.core.file_names import LINKS, LIST, READERS
 from ticketlab.core.spec import Spec
 from ticketlab.core.steps import NAME, TABLE, Action, Step
 from ticketlab.core.verdict import Anomaly
-from ticketlab.explorer.analysis.deadlock import cut_short_sentences, is_cut_short
+from ticketlab.explorer.analysis.deadlock import cut_short_sentences, ends_search, is_cut_short
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.analysis.trace import Nondeterminism
 from ticketlab.explorer.engine.scheduler import StepWatch
@@ -229,8 +229,8 @@ def _search(
             anomalies = judge.judge(execution)
             tally.points.count(execution, faults, anomalies, process_name)
             tally.cut_short += is_cut_short(execution)
-            if tally.cut_short:
-                break  # what comes of such a long one is long as well, and more of the kind
+            if ends_search(execution, tally.cut_short, how.steps):
+                break
             if anomalies:
                 tally.anomalous += 1
                 tally.names.update({anomaly.name for anomaly in anomalies})

@@ -14,7 +14,7 @@ from ticketlab.core.file_names import LINKS, LIST, ORDER, READERS
 from ticketlab.core.spec import Spec
 from ticketlab.core.steps import NAME, OF_PROCESSES, TABLE, Action
 from ticketlab.core.verdict import Anomaly
-from ticketlab.explorer.analysis.deadlock import cut_short_sentences, is_cut_short
+from ticketlab.explorer.analysis.deadlock import cut_short_sentences, ends_search, is_cut_short
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.policies.replay import LenientReplay
 from ticketlab.explorer.results import ExploreOptions, Progress, RightExecution, as_right_execution
@@ -78,6 +78,7 @@ class _Tally:
     points: FaultPointTally = field(default_factory=FaultPointTally)
     wrong: _Wrong | None = None
     cut_short: int = 0
+    over: bool = False  # since what comes would be cut short as well
     survey: Survey = field(default_factory=lambda: Survey(""))
     right: RightExecution | None = None  # the last that did not go wrong
 
@@ -85,7 +86,7 @@ class _Tally:
         """Whether as many executions were run as there shall be, or enough after one that went wrong."""
         if self.wrong and not how.exhaust and self.executions >= self.first + _AFTER_FIRST:
             return True
-        return self.executions >= how.executions or self.cut_short > 0  # what comes of such a long one is long as well
+        return self.executions >= how.executions or self.over
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +209,7 @@ def _search(
                 tally.survey.see(execution, policy, str(how.policy))
                 tally.met |= bool(fault_points)
                 _take_down(executor, judge, execution, tally, fault_points)
+                tally.over = tally.over or ends_search(execution, tally.cut_short, how.steps)
             if tally.executions % _BETWEEN_PROGRESS == 0:
                 progress(tally.executions, tally.anomalous, tally.survey.classes)
             tally.contested = tally.contested or bool(touched_resources(executor))
