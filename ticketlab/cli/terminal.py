@@ -54,7 +54,7 @@ class ProgressLine:
         """Show how a search comes along: how many executions, how many wrong, and of about how many."""
         from ticketlab.explorer.survey import about
 
-        of = "" if classes is None else f" of {about(classes)}"
+        of = "" if classes is None or done >= classes else f" of {about(classes)}"  # whoever draws may repeat orders
         self.say(f"{done:,}{of} executions, {anomalous:,} anomalous ...")
 
     def __exit__(self, *_: object) -> None:
