@@ -92,6 +92,7 @@ def explored(outside: Outside, where: str, *clients: str, executions: int, sold:
     return explore_program(program, options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["port", "path"])
 def test_two_unmodified_clients_of_a_server_lose_an_update(outside: Outside, kind: str) -> None:
     where = outside.port if kind == "port" else outside.path
@@ -105,6 +106,7 @@ def test_two_unmodified_clients_of_a_server_lose_an_update(outside: Outside, kin
     assert sold == {1, 2}
 
 
+@pytest.mark.slow
 def test_under_a_lock_of_the_server_nobody_is_convicted_and_nothing_is_proved(outside: Outside) -> None:
     orders = "LOCK:door buy UNLOCK:door"
     found = explored(outside, outside.path, orders, orders, executions=12, sold=2)

@@ -27,6 +27,7 @@ def test_the_strict_model_allows_what_its_contract_says_and_nothing_else(done: l
     assert states_of(strict_families(opened(), done)) == strict_states(opened(), done)
 
 
+@pytest.mark.slow
 @given(operations())
 def test_whatever_ext4_can_leave_is_possible_by_the_strict_model_too(done: list[DiskOperation]) -> None:
     assume(sizes(opened(), done) <= MOST)

@@ -170,6 +170,7 @@ UNSEEN: dict[Callable[[], None], str] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", UNSEEN, ids=lambda function: str(function.__name__))
 def test_what_passes_the_probes_by_is_no_proof(function: Callable[[], None]) -> None:
     def work() -> None:

@@ -63,6 +63,7 @@ def test_each_sleep_takes_its_time_and_the_shorter_one_ends_first() -> None:
     assert (found.valid, found.exhausted) == (True, True)
 
 
+@pytest.mark.slow
 def test_a_time_out_ends_what_nothing_ends() -> None:
     async def give_up() -> bool:
         try:
@@ -89,6 +90,7 @@ def test_what_nothing_can_wake_waits_for_ever() -> None:
     assert anomaly.sentence.startswith("process 1 waits for something in its event loop")
 
 
+@pytest.mark.slow
 def test_whoever_waits_for_another_program_waits_in_real_time() -> None:
     def run() -> None:
         shown = subprocess.run(["sh", "-c", "sleep 0.01; echo shown"], capture_output=True, timeout=100, check=True)

@@ -60,6 +60,7 @@ def held(way: str, executor: str) -> Callable[[], Held]:
     return WAYS[way](LOCKS[executor](), multiprocessing.RawValue("i", 0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("way", "executor"),
     [  # of a lock of multiprocessing its own methods are probed, so these alone cannot be exchanged

@@ -59,6 +59,7 @@ def test_fenced_it_sells_right_whoever_is_away_and_for_how_long(timing: Timing) 
     assert played("lease:fenced", timing).valid
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["lease:unfenced", "lease:fenced-writes"])
 def test_a_pause_at_any_point_of_the_purchase_is_too_long_for_a_lease_without_a_fence(strategy: str) -> None:
     found = explored_with_faults("json:in-place", strategy, "pause", tickets=1)
@@ -72,6 +73,7 @@ def test_a_fence_holds_whoever_is_paused_and_whatever_the_clock_does(clock: str,
     assert explored_with_faults("json:in-place", f"lease:fenced,clock={clock}", faults, tickets=1).verdict.valid
 
 
+@pytest.mark.slow
 def test_a_clock_on_the_wall_that_jumps_ends_leases_that_are_held() -> None:
     assert explored_with_faults("json:in-place", "lease:unfenced", "clock", tickets=1).verdict.valid
     assert explored_with_faults("json:in-place", "lease:unfenced,clock=wall", "clock", tickets=1).verdict.valid is False

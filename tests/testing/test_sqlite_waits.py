@@ -111,6 +111,7 @@ def test_a_reader_that_becomes_a_writer_is_refused_at_once_as_it_really_is(execu
         check_function(upgrade, race(executor))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_a_commit_waits_for_readers(executor: str) -> None:
     def write_or_read(session: BuyerSession) -> None:

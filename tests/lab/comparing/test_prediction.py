@@ -34,6 +34,7 @@ def rows(cells: list[CellResult], *buyers: int) -> dict[tuple[str, str], dict[st
     return {(row["method"], row["metric"]): row for row in found["rows"]}
 
 
+@pytest.mark.slow
 def test_both_methods_agree_on_one_guard_and_are_checked_at_the_largest_size() -> None:
     found = rows([one_guard(buyers) for buyers in (1, 2, 4, 8)], 1_000, 1_000_000)
     for method in ("law", "queue"):
@@ -67,6 +68,7 @@ def test_a_method_that_misses_the_largest_size_predicts_nothing_and_says_so() ->
         assert row["reason"] == (own if name == "sales/s" else "the method's sales/s do not fit")
 
 
+@pytest.mark.slow
 def test_a_range_of_more_than_100_times_is_not_told() -> None:
     slower = one_guard(8, 0.0012)
     near, far = rows([*(one_guard(buyers) for buyers in (1, 2, 4)), slower], 1_000, 1_000_000)["queue", "max"][

@@ -25,6 +25,7 @@ STRATEGIES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("store", "strategy", "expected"), STRATEGIES, ids=lambda each: each if type(each) is str else ""
 )
